@@ -1,0 +1,105 @@
+"""The shapes that go in and out of the engine."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from flyte_core.machine.effects import Effect
+from flyte_core.model import (
+    Action,
+    ActionKind,
+    ActionName,
+    ErrorInfo,
+    Micros,
+    PayloadRef,
+    RunRecord,
+    TaskSpec,
+    Token,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAction:
+    """A call that shall become an action. `inputs` are serialized `flyteidl2.task.Inputs`.
+
+    Small inputs travel as bytes and are kept in the store; for large ones `inputs_ref` names a
+    blob and `inputs` is None.
+    """
+
+    name: ActionName
+    kind: ActionKind
+    spec: TaskSpec
+    group: str = ""
+    inputs: bytes | None = None
+    inputs_ref: PayloadRef | None = None
+    cache_key: str = ""
+    """Empty: no cache for this call."""
+    cache_scope: str = ""
+    trace: "TraceResult | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceResult:
+    started_at: Micros
+    ended_at: Micros
+    outputs: bytes | None = None
+    outputs_ref: PayloadRef | None = None
+    output_uri: str = ""
+    error: ErrorInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to be created, with its root action."""
+
+    record: RunRecord
+    root: NewAction
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended, as its worker or supervisor tells it.
+
+    Exactly one of `error` and success: on success `outputs` (serialized `flyteidl2.task.Outputs`,
+    may be empty bytes) or `outputs_ref`. `lost` marks an end without the attempt's own word.
+    """
+
+    token: Token
+    outputs: bytes | None = None
+    outputs_ref: PayloadRef | None = None
+    output_uri: str = ""
+    error: ErrorInfo | None = None
+    lost: bool = False
+    timed_out: bool = False
+    """The supervisor ended it because `max_runtime` had passed."""
+
+
+class Verdict(StrEnum):
+    """What became of a report."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    """The same token reported before; nothing changed, the first report counts."""
+    FENCED = "fenced"
+    """Another attempt holds the action, or it is terminal: the report was discarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a use case did: the actions as saved, and what the driver must now do."""
+
+    actions: tuple[Action, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    verdict: Verdict = Verdict.ACCEPTED
+
+
+@dataclass(slots=True)
+class Changes:
+    """Collects changes of several use cases within one unit of work."""
+
+    actions: list[Action] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+
+    def add(self, change: Change) -> Change:
+        self.actions.extend(change.actions)
+        self.effects.extend(change.effects)
+        return change

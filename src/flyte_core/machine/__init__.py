@@ -1,0 +1,1 @@
+"""The state machine: no clock, chance, thread, log, file or protobuf."""
