@@ -1,0 +1,58 @@
+"""What a controller does for a running task: turn calls into actions and wait for their outcomes."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from flyte_core.engine.api import TraceResult
+from flyte_core.model import ActionKind, ActionName, RunKey, TaskSpec, Token
+
+
+@dataclass(frozen=True, slots=True)
+class ParentRef:
+    """The action that calls. `token` is the attempt's fencing token, `None` where there is none."""
+
+    run: RunKey
+    action: ActionName
+    token: Token | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A call, bound, converted, hashed and named: everything a controller needs.
+
+    `inputs` are serialized `flyteidl2.task.Inputs`.
+    """
+
+    name: ActionName
+    kind: ActionKind
+    spec: TaskSpec
+    inputs: bytes
+    group: str = ""
+    cache_key: str = ""
+    trace: TraceResult | None = None
+
+
+class Controller(Protocol):
+    """Drives the children of the actions of this process."""
+
+    async def run_child(self, parent: ParentRef, call: Submission) -> bytes:
+        """Make the call an action, wait for its end, return serialized `flyteidl2.task.Outputs`.
+
+        Cancelling the awaiting task aborts the action.
+
+        Raises:
+            flyte.errors.RuntimeUserError, RuntimeSystemError, TaskTimeoutError, ActionAbortedError, ...:
+                the action's failure, with code and message.
+        """
+
+    async def record_trace(self, parent: ParentRef, call: Submission) -> None:
+        """Record a traced call that has ended (`call.trace` is set)."""
+
+    async def find(self, parent: ParentRef, call: Submission) -> bytes | None:
+        """The outputs of a child of that name that already succeeded (replay), or None.
+
+        Raises the recorded error of one that failed for good.
+        """
+
+    async def close(self, parent: ParentRef) -> None:
+        """The parent's body has ended: let go of its streams."""
