@@ -1,0 +1,48 @@
+# What a developer types. `make setup` needs Python 3.11+ and, for `make console`, Node 20+.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup run test check bench chaos soak docs console interop clean
+
+$(BIN)/flyte: pyproject.toml uv.lock
+	@if command -v uv >/dev/null 2>&1; then UV=uv; else \
+	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install -q --disable-pip-version-check uv && UV=$(BIN)/uv; fi; \
+	UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=$(VENV) $$UV sync -q --frozen --inexact
+	@touch $@
+
+setup: $(BIN)/flyte ## Install everything into .venv
+
+run: setup ## Run the first page's script; prints the run's id, its URL, and how it ended
+	@$(BIN)/flyte run examples/my_script.py pipeline --x 5
+
+test: setup ## The tests (installs Chromium for the browser tests when it can)
+	@bash tests/prepare.sh
+	$(BIN)/pytest
+
+check: setup ## Lint, types, layers, the state of the console bundle
+	$(BIN)/ruff format --check src tests bench examples
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/check_bundle.py
+
+bench: setup ## Workloads of docs/reference/performance.md, ours beside the peers; writes that page
+	$(BIN)/python -m bench
+
+chaos: setup ## Hundreds of random kills of server, workers and parents
+	$(BIN)/python -m tests.chaos --kills 300
+
+soak: setup ## The same for an hour, with the property tests at full depth
+	GODWIT_SOAK=1 $(BIN)/pytest tests/properties --timeout 3600
+	$(BIN)/python -m tests.chaos --kills 10000
+
+console: ## Build the console's bundle into the package
+	cd console && npm ci --no-audit --no-fund && npm run build
+
+docs: setup ## The documentation site
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis site
