@@ -1,0 +1,1 @@
+"""Workloads of docs/reference/performance.md, ours beside the peers, interleaved round by round."""
