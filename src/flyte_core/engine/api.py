@@ -34,7 +34,11 @@ class NewAction:
     cache_key: str = ""
     """Empty: no cache for this call."""
     cache_scope: str = ""
+    """Empty: the run's `project/domain`."""
     trace: "TraceResult | None" = None
+    loose_inputs: bool = False
+    """The name does not pin every byte of the inputs (ignored inputs, values with a hash of their
+    own), so a repeated call may bring others; the first call's count."""
 
 
 @dataclass(frozen=True, slots=True)

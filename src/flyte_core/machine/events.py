@@ -36,7 +36,9 @@ class Created:
     group: str = ""
     inputs: PayloadRef | None = None
     cache_key: str = ""
+    cache_scope: str = ""
     cache_status: CacheStatus = CacheStatus.DISABLED
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class TraceRecorded:
     outputs: PayloadRef | None = None
     output_uri: str = ""
     error: ErrorInfo | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
+    """A limit was passed.
+
+    `token` is given when the attempt's supervisor saw `max_runtime` pass and has ended the attempt;
+    without one it is the clock that says so, and the attempt's processes are still there.
+    """
+
     kind: TimeoutKind
+    token: Token | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ LEGAL: dict[Phase | None, frozenset[Phase]] = {
         }
     ),
     Phase.RUNNING: frozenset({Phase.QUEUED, Phase.SUCCEEDED, Phase.FAILED, Phase.TIMED_OUT, Phase.ABORTED}),
-    Phase.PAUSED: frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.TIMED_OUT, Phase.ABORTED}),
+    Phase.PAUSED: frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.TIMED_OUT, Phase.ABORTED, Phase.RECOVERED}),
     Phase.SUCCEEDED: frozenset(),
     Phase.FAILED: frozenset(),
     Phase.ABORTED: frozenset(),

@@ -50,6 +50,8 @@ class CachePolicy:
     version: str = ""
     serialize: bool = False
     ignored_inputs: tuple[str, ...] = ()
+    max_age_s: float | None = None
+    """Older outcomes are not reused; `None`: any age."""
 
 
 @dataclass(frozen=True, slots=True)

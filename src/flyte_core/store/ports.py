@@ -19,6 +19,7 @@ from flyte_core.model import (
     ActionName,
     Digest,
     Micros,
+    PayloadRef,
     Phase,
     RunKey,
     RunMode,
@@ -35,10 +36,13 @@ Role = Literal["inputs", "outputs"]
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """A reusable outcome. `source` is its producer as `run/action`."""
+    """A reusable outcome. `source` is its producer as `run/action`.
 
-    outputs_sha256: Digest
-    outputs: bytes
+    `data` are the serialized outputs when they are small (`outputs.uri` is empty), else empty.
+    """
+
+    outputs: PayloadRef
+    data: bytes
     output_uri: str
     source: str
     created_at: Micros
