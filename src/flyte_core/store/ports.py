@@ -63,7 +63,11 @@ class OutboxItem:
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs, in which order. Empty tuples and `None` mean: any."""
+    """Which runs, newest first or oldest first. Empty tuples and `None` mean: any.
+
+    `..._after` bounds are included, `..._before` bounds are not. A run was last updated when its root
+    last changed.
+    """
 
     project: str | None = None
     domain: str | None = None
@@ -98,7 +102,7 @@ class RunPage:
 
 @dataclass(frozen=True, slots=True)
 class ActionQuery:
-    """Which actions of a run, in creation order (ties by parent and `seq`)."""
+    """Which actions of a run, in the order they were recorded (siblings: in call order)."""
 
     parent: ActionName | None = None
     phases: tuple[Phase, ...] = ()
@@ -156,7 +160,8 @@ class Tx(Protocol):
 
         Guarded by `version`: the stored one must equal the given one, else `FailedPrecondition`.
         Returns the action as stored: `version` raised by one, `changed_seq` the run's new last
-        sequence number. Each event takes the next number of its run, without gaps.
+        sequence number. Each event takes the next number of its run, without gaps; there is at least
+        one. The phase of an action that has ended never changes: `FailedPrecondition`.
         """
 
     def next_sibling_seq(self, run: RunKey, parent: ActionName) -> int:
@@ -202,7 +207,7 @@ class Tx(Protocol):
     def done_outbox(self, item_id: int) -> None: ...
 
     def delete_run(self, key: RunKey) -> None:
-        """Remove a run with its actions, events and payloads. Its cache entries stay."""
+        """Remove a run with its actions, events and payloads. Its cache entries and kills stay."""
 
 
 class Reader(Protocol):
