@@ -1,0 +1,58 @@
+"""Errors keep what users read, whichever message carries them."""
+
+import pytest
+from flyteidl2.core import execution_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flyte_core.model import ErrorInfo, ErrorKind, InvalidArgument
+from flyte_core.wire import errors
+
+TRACE = 'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    1 / 0\nZeroDivisionError: division by zero\n'
+
+words = st.text(max_size=60).filter(lambda text: errors.TRACEBACK_STARTS not in text)
+infos = st.builds(
+    ErrorInfo,
+    code=st.text(min_size=1, max_size=20),
+    message=words.filter(lambda text: text.strip("\n") == text and text != ""),
+    kind=st.sampled_from(ErrorKind),
+    recoverable=st.booleans(),
+    traceback=st.sampled_from(["", TRACE]),
+)
+
+
+@given(infos)
+def test_an_error_document_keeps_everything(error: ErrorInfo) -> None:
+    assert errors.from_document(errors.to_document(error)) == error
+
+
+@given(infos)
+def test_what_a_parent_is_told_keeps_everything(error: ErrorInfo) -> None:
+    assert errors.from_execution(errors.to_execution(error)) == error
+
+
+@given(infos)
+def test_what_workers_say_keeps_everything(error: ErrorInfo) -> None:
+    assert errors.from_worker(errors.to_worker(error)) == error
+
+
+def test_details_keep_what_people_read() -> None:
+    error = ErrorInfo("ValueError", "no such step", ErrorKind.SYSTEM, traceback=TRACE)
+    assert errors.from_info(errors.to_info(error)) == error
+
+
+def test_a_message_that_is_only_a_traceback_gives_its_last_line_as_message() -> None:
+    document = execution_pb2.ErrorDocument(
+        error=execution_pb2.ContainerError(
+            code="ZeroDivisionError", message=TRACE, origin=execution_pb2.ExecutionError.USER
+        )
+    )
+    found = errors.from_document(document.SerializeToString())
+    assert found.message == "ZeroDivisionError: division by zero"
+    assert found.traceback == TRACE
+    assert not found.recoverable
+
+
+def test_a_damaged_document_is_named() -> None:
+    with pytest.raises(InvalidArgument, match=r"error\.pb is damaged"):
+        errors.from_document(b"\xff\xff\xff")
