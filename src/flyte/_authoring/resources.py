@@ -1,0 +1,106 @@
+"""What one attempt needs of a machine."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from flyte.errors import DeclarationError
+
+_QUANTITY = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
+_DEVICE = re.compile(r"([A-Za-z][A-Za-z0-9_ ]*)(?::([0-9]+))?")
+
+Amount = int | float | str
+
+
+def _quantity(value: object, what: str) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool) or not _QUANTITY.fullmatch(text):
+        raise DeclarationError(
+            f"Resources({what}={value!r}) is no amount.", hint='Write a number with a unit: 2, "500m", "4Gi".'
+        )
+    return text
+
+
+def _range(value: object, what: str) -> tuple[str, str]:
+    """Request and limit; the same when one amount is given."""
+    if isinstance(value, tuple):
+        if len(value) != 2:
+            raise DeclarationError(
+                f"Resources({what}={value!r}) has {len(value)} amounts.", hint="Write (request, limit)."
+            )
+        return _quantity(value[0], what), _quantity(value[1], what)
+    return _quantity(value, what), _quantity(value, what)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An accelerator.
+
+    Attributes:
+        quantity: How many.
+        device: Its model, such as `A100`; empty for any.
+        device_class: Which maker's.
+        partition: A part of one, such as `1g.5gb`.
+    """
+
+    quantity: int
+    device: str = ""
+    device_class: Literal["GPU", "TPU", "AMD_GPU", "NEURON", "HABANA_GAUDI"] = "GPU"
+    partition: str | None = None
+
+
+def GPU(device: str, quantity: int, partition: str | None = None) -> Device:
+    """So many NVIDIA GPUs of a model."""
+    return Device(quantity, device, "GPU", partition)
+
+
+def TPU(device: str, partition: str | None = None) -> Device:
+    """A Google TPU."""
+    return Device(1, device, "TPU", partition)
+
+
+def AMD_GPU(device: str, quantity: int = 1) -> Device:
+    """So many AMD GPUs of a model."""
+    return Device(quantity, device, "AMD_GPU")
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one attempt needs; `None` means not declared.
+
+    A pair is (request, limit). On one machine processor and memory are counted against what the
+    machine has, and the memory limit is enforced.
+    """
+
+    cpu: Amount | tuple[Amount, Amount] | None = None
+    memory: Amount | tuple[Amount, Amount] | None = None
+    gpu: int | str | Device | None = None
+    disk: str | None = None
+    shm: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("cpu", "memory", "disk"):
+            self.amounts(name)
+        if self.shm not in (None, "auto"):
+            _quantity(self.shm, "shm")
+        self.accelerator()
+
+    def amounts(self, name: str) -> tuple[str, str] | None:
+        """Request and limit of `cpu`, `memory` or `disk` as text with a unit."""
+        value = getattr(self, name)
+        return None if value is None else _range(value, name)
+
+    def accelerator(self) -> Device | None:
+        """The accelerators, whichever way they were declared."""
+        gpu = self.gpu
+        if gpu is None or isinstance(gpu, Device):
+            return gpu
+        if isinstance(gpu, int) and not isinstance(gpu, bool) and gpu >= 0:
+            return Device(gpu) if gpu else None
+        match = _DEVICE.fullmatch(gpu) if isinstance(gpu, str) else None
+        if match is None:
+            raise DeclarationError(
+                f"Resources(gpu={gpu!r}) is no number of accelerators.",
+                hint='Write 1, "A100:2", or flyte.GPU("A100", 2).',
+            )
+        return Device(int(match[2] or 1), match[1])

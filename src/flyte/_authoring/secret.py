@@ -1,0 +1,53 @@
+"""Secrets a task asks for by name; their values never pass through declarations."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flyte.errors import DeclarationError
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret, given to the task as an environment variable or as a file.
+
+    Attributes:
+        key: Its name in the store of secrets.
+        group: The group it is filed under.
+        mount: Where its file is put, instead of a variable.
+        as_env_var: The variable; by default the key in upper case with `_` for `-` and `.`.
+    """
+
+    key: str
+    group: str | None = None
+    mount: Path | None = None
+    as_env_var: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            raise DeclarationError("A Secret has no key.", hint='Name it: flyte.Secret(key="api-key").')
+        name = self.as_env_var
+        if name is not None and not (name.isidentifier() and name.isascii()):
+            raise DeclarationError(
+                f"Secret(as_env_var={name!r}) is no name of an environment variable.",
+                hint="Use letters, digits and _, such as API_KEY.",
+            )
+
+    @property
+    def env_var(self) -> str | None:
+        """The variable that holds it; None for a secret that is mounted as a file."""
+        if self.as_env_var is None and self.mount is not None:
+            return None
+        return self.as_env_var or "_".join((self.group or "", self.key)).strip("_").upper().replace(
+            "-", "_"
+        ).replace(".", "_")
+
+
+SecretRequest = str | Secret | list[str | Secret]
+
+
+def secrets_of(request: SecretRequest | None) -> tuple[Secret, ...]:
+    """The secrets that a name, a `Secret` or a list of them stands for."""
+    if request is None:
+        return ()
+    several = request if isinstance(request, list | tuple) else [request]
+    return tuple(Secret(each) if isinstance(each, str) else each for each in several)

@@ -1,0 +1,318 @@
+"""What goes wrong in runs, actions and their declaration.
+
+Every error says what happened (`message`), in one word what kind of thing it is (`code`), whose
+failure it is (`kind`), and what to do next (`hint`). An exception of user code crosses a task's
+boundary as `RuntimeUserError`, its class name as `code`; `traceback` is the text of the task's own.
+"""
+
+from typing import Any, ClassVar, Literal
+
+Kind = Literal["user", "system", "unknown"]
+
+__all__ = [
+    "ActionAbortedError",
+    "ActionNotFoundError",
+    "BaseRuntimeError",
+    "CodeBundleError",
+    "ConditionAlreadyExistsError",
+    "ConditionFailedError",
+    "ConditionNotFoundError",
+    "ConditionTimedoutError",
+    "ConfigurationError",
+    "CustomError",
+    "DeadlineExceededError",
+    "DeclarationError",
+    "DeploymentError",
+    "ImageBuildError",
+    "ImagePullBackOffError",
+    "InitializationError",
+    "InlineIOMaxBytesBreached",
+    "InvalidImageNameError",
+    "InvalidPackageError",
+    "LogsNotYetAvailableError",
+    "MaxQueuedTimeExceededError",
+    "MaxRuntimeExceededError",
+    "ModuleLoadError",
+    "NonRecoverableError",
+    "NotInTaskContextError",
+    "OOMError",
+    "OnlyAsyncIOSupportedError",
+    "ParameterMaterializationError",
+    "PrimaryContainerNotFoundError",
+    "RemoteTaskNotFoundError",
+    "RemoteTaskUsageError",
+    "RestrictedTypeError",
+    "RetriesExhaustedError",
+    "RunAlreadyExistsError",
+    "RunNotFoundError",
+    "RuntimeDataValidationError",
+    "RuntimeSystemError",
+    "RuntimeUnknownError",
+    "RuntimeUserError",
+    "SlowDownError",
+    "SyncTaskCallInAsyncContextError",
+    "TaskInterruptedError",
+    "TaskTimeoutError",
+    "TraceDoesNotAllowNestedTasksError",
+]
+
+
+class BaseRuntimeError(RuntimeError):
+    """The root of all of them.
+
+    Args:
+        message: What happened, to which thing, and why.
+        code: One word; the class's name unless given.
+        hint: What to do next; the class's own unless given.
+        worker: Where it happened, if anybody knows.
+        traceback: The traceback of the task that failed, as text.
+    """
+
+    kind: ClassVar[Kind] = "unknown"
+    default_hint: ClassVar[str] = "See the logs of the action: flyte get logs RUN ACTION"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str = "",
+        hint: str = "",
+        worker: str = "",
+        traceback: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).__name__
+        self.hint = hint or self.default_hint
+        self.worker = worker
+        self.traceback = traceback
+        if traceback:
+            self.add_note(f"In the task:\n{traceback.rstrip()}")
+
+    def __str__(self) -> str:
+        return self.message or self.code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {
+            "code": self.code,
+            "hint": self.hint,
+            "worker": self.worker,
+            "traceback": self.traceback,
+        }
+        return _rebuild, (type(self), self.message, state)
+
+
+def _rebuild(kind: type[BaseRuntimeError], message: str, state: dict[str, str]) -> BaseRuntimeError:
+    return kind(message, **state)
+
+
+class RuntimeUserError(BaseRuntimeError):
+    """User code failed; `code` is the class name of what it raised."""
+
+    kind = "user"
+
+
+class RuntimeSystemError(BaseRuntimeError):
+    """The machinery under user code failed."""
+
+    kind = "system"
+
+
+class RuntimeUnknownError(BaseRuntimeError):
+    """Something failed and left no word of why."""
+
+
+# -- Using the SDK ---------------------------------------------------------------------------------
+
+
+class InitializationError(RuntimeUserError):
+    """The session cannot be set up as asked."""
+
+    default_hint = "Call flyte.init() or flyte.init_from_config() first."
+
+
+class ConfigurationError(InitializationError):
+    """A configuration file or an environment variable holds something that cannot be used."""
+
+    default_hint = "See what is in force, and from where: flyte get config"
+
+
+class DeclarationError(RuntimeUserError):
+    """A task or an environment is declared in a way that cannot work."""
+
+    default_hint = "Change the declaration; the message names what is wrong with it."
+
+
+class NotInTaskContextError(RuntimeUserError):
+    default_hint = "Call it inside a task that runs in a run."
+
+
+class SyncTaskCallInAsyncContextError(RuntimeUserError):
+    """A sync task was called directly on an event loop, which would stand still meanwhile."""
+
+    default_hint = "Await it: `await task.aio(...)`."
+
+
+class RuntimeDataValidationError(RuntimeUserError):
+    """A value does not have the type that was declared for it."""
+
+    default_hint = "Pass a value of the declared type, or change the type hint."
+
+
+class RestrictedTypeError(RuntimeUserError):
+    default_hint = "Use another type for this input or output."
+
+
+class InlineIOMaxBytesBreached(RuntimeUserError):
+    """Inputs or outputs are larger than the task allows them to be."""
+
+    default_hint = "Pass large data by reference, or raise `max_inline_io_bytes` of the task."
+
+
+class ModuleLoadError(RuntimeUserError):
+    """A file or module of user code cannot be imported."""
+
+    default_hint = "Run `python FILE` to see the error, and correct it."
+
+
+class CodeBundleError(RuntimeUserError):
+    default_hint = "Check that the files exist and can be read, or choose another copy_style."
+
+
+class InvalidPackageError(RuntimeUserError):
+    default_hint = "Check the name and version of the package."
+
+
+class DeploymentError(RuntimeUserError):
+    default_hint = "Correct what the message names and deploy again."
+
+
+class RemoteTaskNotFoundError(RuntimeUserError):
+    default_hint = "List what is deployed: flyte get task"
+
+
+class RemoteTaskUsageError(RuntimeUserError):
+    default_hint = "Call a deployed task with keyword arguments, within a server run."
+
+
+class ParameterMaterializationError(RuntimeUserError):
+    default_hint = "Check that the run or artifact the parameter refers to exists and succeeded."
+
+
+class OnlyAsyncIOSupportedError(RuntimeUserError):
+    default_hint = "Run the code under asyncio."
+
+
+class RunNotFoundError(RuntimeUserError):
+    default_hint = "List the runs there are: flyte get run"
+
+
+class RunAlreadyExistsError(RuntimeUserError):
+    default_hint = "Choose another name, or leave it out."
+
+
+class ActionNotFoundError(RuntimeUserError):
+    default_hint = "List the actions of the run: flyte get action RUN"
+
+
+class LogsNotYetAvailableError(RuntimeUserError):
+    default_hint = "Wait until the action has started, or follow it: flyte get logs RUN ACTION --follow"
+
+
+# -- How actions end -------------------------------------------------------------------------------
+
+
+class CustomError(RuntimeUserError):
+    """For user code that wants to choose its own `code`."""
+
+
+class NonRecoverableError(RuntimeUserError):
+    """Raised by user code: do not try this again, whatever retries there are."""
+
+    default_hint = "The task said that trying again is of no use; correct the cause first."
+
+
+class RetriesExhaustedError(RuntimeUserError):
+    default_hint = "Look at the attempts: flyte get action RUN ACTION"
+
+
+class TaskTimeoutError(RuntimeUserError):
+    """An action took longer than one of its limits allows."""
+
+    default_hint = "Raise the limit in `timeout=`, or find what takes so long in the logs."
+
+
+class MaxRuntimeExceededError(TaskTimeoutError):
+    """One attempt ran longer than `max_runtime`."""
+
+
+class MaxQueuedTimeExceededError(TaskTimeoutError):
+    """The action waited longer than `max_queued_time`."""
+
+    default_hint = "See what occupies the machine: flyte get run --in-phase running"
+
+
+class DeadlineExceededError(TaskTimeoutError):
+    """The action, retries included, took longer than `deadline`."""
+
+
+class ActionAbortedError(RuntimeUserError):
+    """Somebody aborted the action, or its run ended."""
+
+    default_hint = "See who aborted it, and why: flyte get action RUN ACTION"
+
+
+class TaskInterruptedError(RuntimeUserError):
+    """The machine took the attempt away."""
+
+
+class OOMError(RuntimeUserError):
+    """The attempt used more memory than it may."""
+
+    default_hint = 'Give the task more: resources=flyte.Resources(memory="4Gi")'
+
+
+class SlowDownError(RuntimeUserError):
+    default_hint = "Start fewer actions at a time, or wait a little."
+
+
+class TraceDoesNotAllowNestedTasksError(RuntimeUserError):
+    default_hint = "Call the task beside the traced function, not inside it."
+
+
+# -- Conditions ------------------------------------------------------------------------------------
+
+
+class ConditionTimedoutError(RuntimeUserError):
+    default_hint = "Give it more time: timeout= of the condition."
+
+
+class ConditionFailedError(RuntimeUserError):
+    default_hint = "Look at the condition's action: flyte get action RUN"
+
+
+class ConditionAlreadyExistsError(RuntimeUserError):
+    default_hint = "Give each condition of a task its own name."
+
+
+class ConditionNotFoundError(RuntimeUserError):
+    default_hint = "List the conditions that wait: flyte get run --paused-only"
+
+
+# -- Images ----------------------------------------------------------------------------------------
+
+
+class ImageBuildError(RuntimeUserError):
+    default_hint = "Read the build's output, and correct the image."
+
+
+class InvalidImageNameError(RuntimeUserError):
+    default_hint = "Use a name like registry/name:tag."
+
+
+class ImagePullBackOffError(RuntimeUserError):
+    default_hint = "Check that the image exists and may be pulled."
+
+
+class PrimaryContainerNotFoundError(RuntimeUserError):
+    default_hint = "Name one container of the pod template `primary`."
