@@ -1,8 +1,8 @@
 """The shapes that go in and out of the engine."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from flyte_core.machine.decide import Verdict
 from flyte_core.machine.effects import Effect
 from flyte_core.model import (
     Action,
@@ -15,6 +15,8 @@ from flyte_core.model import (
     TaskSpec,
     Token,
 )
+
+__all__ = ["Change", "Changes", "NewAction", "NewRun", "Outcome", "TraceResult", "Verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +79,14 @@ class Outcome:
     """The supervisor ended it because `max_runtime` had passed."""
 
 
-class Verdict(StrEnum):
-    """What became of a report."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    """The same token reported before; nothing changed, the first report counts."""
-    FENCED = "fenced"
-    """Another attempt holds the action, or it is terminal: the report was discarded."""
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a use case did: the actions as saved, and what the driver must now do."""
+    """What a use case did: the actions as saved, and what the driver must now do.
+
+    `actions` holds the action that was asked about first, then those that ended with it. `effects`
+    are what is left to the driver: `Launch` and `Kill`; the rest is done within the unit of work. A
+    `Kill` for a server run is in the outbox too.
+    """
 
     actions: tuple[Action, ...] = ()
     effects: tuple[Effect, ...] = ()

@@ -1,7 +1,7 @@
 """What the cache does for an action: hit, reserve, publish, skip."""
 
+from flyte_core.machine.due import span_us
 from flyte_core.machine.effects import PublishCache, ReleaseCache
-from flyte_core.machine.limits import span_us
 from flyte_core.model import Action, CachePolicy, CacheStatus, Micros, RunKey
 
 
@@ -22,9 +22,9 @@ def looks_up(action: Action) -> bool:
     return action.cache_status is CacheStatus.MISS
 
 
-def reserves(action: Action) -> bool:
-    """Whether only one execution of its key may run at a time."""
-    return bool(action.cache_key) and action.policy.cache.serialize
+def reserves(key: str, rules: CachePolicy) -> bool:
+    """Whether only one execution of the key may run at a time."""
+    return bool(key) and rules.serialize
 
 
 def fresh(policy: CachePolicy, created_at: Micros, now: Micros) -> bool:
@@ -38,4 +38,4 @@ def after_end(action: Action, own_success: bool) -> tuple[PublishCache | Release
         return ()
     if own_success:
         return (PublishCache(action.key),)
-    return (ReleaseCache(action.key),) if reserves(action) else ()
+    return (ReleaseCache(action.key),) if reserves(action.cache_key, action.policy.cache) else ()

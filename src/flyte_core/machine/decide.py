@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from flyte_core.machine import guards
 from flyte_core.machine.cache import after_end
+from flyte_core.machine.due import in_queue_since
 from flyte_core.machine.effects import Effect, EndTree, Kill, Launch
 from flyte_core.machine.events import (
     AbortRequested,
@@ -30,7 +31,6 @@ from flyte_core.machine.events import (
     TraceRecorded,
     WaitingForResources,
 )
-from flyte_core.machine.limits import in_queue_since
 from flyte_core.machine.retry import Charge, charge_system, charge_user
 from flyte_core.model import (
     LEGAL,

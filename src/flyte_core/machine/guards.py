@@ -3,6 +3,7 @@
 They stand apart so that a test can take each one away in turn and see that it is missed.
 """
 
+from flyte_core.machine.due import limit_at
 from flyte_core.machine.events import (
     Claimed,
     Event,
@@ -14,7 +15,6 @@ from flyte_core.machine.events import (
     TimedOut,
     TimeoutKind,
 )
-from flyte_core.machine.limits import limit_at
 from flyte_core.model import (
     LIVE,
     Action,

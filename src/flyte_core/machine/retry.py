@@ -9,7 +9,7 @@ whose fault the error says it is.
 from dataclasses import dataclass
 
 from flyte_core.machine import guards
-from flyte_core.machine.limits import span_us
+from flyte_core.machine.due import span_us
 from flyte_core.model import Action, Backoff, ErrorInfo
 
 _AFTER_LOSSES = Backoff(base_s=1.0, factor=2.0, cap_s=60.0)
