@@ -54,12 +54,11 @@ def base_env(home: Path) -> dict[str, str]:
 def take(contender: Contender, home: Path) -> measure.Sample:
     scratch = Path(tempfile.mkdtemp(dir=home))
     env = base_env(home if contender.server else scratch)
-    if contender.peer == "flyte" or contender.argv[1:2] != ():
-        # A cache hit needs the state of an earlier process: W9 keeps one home per contender.
-        if "hits" in contender.argv:
-            kept = home / f"hits-{contender.peer}"
-            kept.mkdir(exist_ok=True)
-            env = base_env(kept)
+    if "hits" in contender.argv:
+        # A cache hit needs the state of an earlier process: one home per contender is kept.
+        kept = home / f"hits-{contender.peer}"
+        kept.mkdir(exist_ok=True)
+        env = base_env(kept)
     try:
         return measure.run(
             fill(contender, envs.python(contender.peer), scratch), env, scratch, contender.timeout_s

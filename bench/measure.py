@@ -43,12 +43,12 @@ def descendants(pid: int) -> set[int]:
     while todo:
         parent = todo.pop()
         try:
-            tasks = os.listdir(f"/proc/{parent}/task")
+            tasks = list(Path(f"/proc/{parent}/task").iterdir())
         except OSError:
             continue
         for task in tasks:
             try:
-                text = Path(f"/proc/{parent}/task/{task}/children").read_text()
+                text = (task / "children").read_text()
             except OSError:
                 continue
             for child in map(int, text.split()):
