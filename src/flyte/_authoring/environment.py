@@ -10,7 +10,7 @@ from flyte.errors import DeclarationError
 
 if TYPE_CHECKING:
     from flyte._authoring.image import Image
-    from flyte._authoring.policies import CacheRequest, ReusePolicy, RetryStrategy, Seconds, Timeout
+    from flyte._authoring.policies import CacheRequest, RetryStrategy, ReusePolicy, Seconds, Timeout
     from flyte._authoring.resources import Resources
     from flyte._authoring.secret import SecretRequest
 
@@ -71,7 +71,9 @@ class TaskEnvironment:
         return dict(self._tasks)
 
     @overload
-    def task(self, func: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    def task(  # type: ignore[overload-overlap]
+        self, func: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> AsyncTask[P, R]: ...
     @overload
     def task(self, func: Callable[P, R], /) -> SyncTask[P, R]: ...
     @overload
@@ -141,7 +143,9 @@ class _Decorator:
     """What `env.task(...)` with options gives; it exists for type checkers only."""
 
     @overload
-    def __call__(self, func: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    def __call__(  # type: ignore[overload-overlap]
+        self, func: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> AsyncTask[P, R]: ...
     @overload
     def __call__(self, func: Callable[P, R], /) -> SyncTask[P, R]: ...
     def __call__(self, func: Any, /) -> Any:
@@ -188,8 +192,9 @@ def _check(env: TaskEnvironment) -> None:
     for each in env.depends_on:
         if not hasattr(each, "depends_on"):
             raise DeclarationError(f"depends_on of environment {env.name} holds {each!r}, no environment.")
-    if isinstance(env.include, str):
+    include: object = env.include
+    if isinstance(include, str):
         raise DeclarationError(
-            f"include of environment {env.name} is the text {env.include!r}.",
-            hint=f"Write a tuple: include=({env.include!r},).",
+            f"include of environment {env.name} is the text {include!r}.",
+            hint=f"Write a tuple: include=({include!r},).",
         )

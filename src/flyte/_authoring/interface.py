@@ -89,7 +89,9 @@ class NativeInterface:
             self._refuse(args, kwargs)
         values = dict(zip(self._positional, args, strict=False))
         if kwargs:
-            if self._passed_by_position or not (self._known >= kwargs.keys() and values.keys().isdisjoint(kwargs)):
+            if self._passed_by_position or not (
+                self._known >= kwargs.keys() and values.keys().isdisjoint(kwargs)
+            ):
                 return self._bind_slowly(args, kwargs)
             values.update(kwargs)
         if len(values) != len(self._names):
@@ -129,7 +131,8 @@ def check(name: str, func: Callable[..., Any]) -> None:
         )
     if inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func):
         raise DeclarationError(
-            f"Task {name} is a generator; a task returns its result as a whole.", hint="Return a list instead."
+            f"Task {name} is a generator; a task returns its result as a whole.",
+            hint="Return a list instead.",
         )
     for parameter in inspect.signature(func).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):

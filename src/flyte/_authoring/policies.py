@@ -266,7 +266,9 @@ class ReusePolicy:
                 f"ReusePolicy(concurrency={self.concurrency!r}) is below 1.", hint="Use 1 or more."
             )
         if self.scope not in ("global", "run"):
-            raise DeclarationError(f"ReusePolicy(scope={self.scope!r}) is unknown.", hint="Use global or run.")
+            raise DeclarationError(
+                f"ReusePolicy(scope={self.scope!r}) is unknown.", hint="Use global or run."
+            )
         seconds(self.idle_ttl, "ReusePolicy(idle_ttl=...)")
         seconds(self.scaledown_ttl, "ReusePolicy(scaledown_ttl=...)")
 

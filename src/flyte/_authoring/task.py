@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, Self, TypeVar, cast
 
 from flyte import _context
 from flyte._authoring.interface import NativeInterface, check
@@ -12,7 +12,7 @@ from flyte.errors import DeclarationError
 
 if TYPE_CHECKING:
     from flyte._authoring.environment import TaskEnvironment
-    from flyte._authoring.policies import Cache, ReusePolicy, RetryStrategy, Timeout
+    from flyte._authoring.policies import Cache, RetryStrategy, ReusePolicy, Timeout
     from flyte._authoring.resources import Resources
     from flyte._authoring.secret import Secret
 
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-INHERIT: Final[Any] = type("Inherit", (), {"__repr__": lambda _: "<as the environment>"})()
+INHERIT: Final[Any] = object()
 """Stands for an option that is not set here: the environment's holds."""
 
 MAX_INLINE_IO_BYTES: Final = 10 * 1024 * 1024
@@ -79,7 +79,7 @@ class Task(Generic[P, R]):
         """Call the bare function, in a run too: no action, no conversion."""
         return self.func(*args, **kwargs)
 
-    def override(self, **options: Any) -> "Task[P, R]":
+    def override(self, **options: Any) -> Self:
         """The same task with other options, for calls like `task.override(retries=3)(x)`.
 
         A value replaces what was declared as a whole; nothing is merged. `reusable="off"` runs it in

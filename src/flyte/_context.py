@@ -1,0 +1,293 @@
+"""Where code stands: inside which action of which run, or in none.
+
+One context variable holds it. Whoever runs a body sets it; tasks, groups and `flyte.ctx()` ask it.
+Nothing here imports the machinery that a run needs, so that asking is cheap outside of one.
+"""
+
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from flyte._authoring.task import Task
+    from flyte_core.model import ActionName, RunKey
+    from flyte_core.model import Token as Fence
+
+Mode = Literal["local", "remote"]
+
+
+class ActionID(NamedTuple):
+    """What names an action for people."""
+
+    name: str
+    run_name: str
+    project: str
+    domain: str
+    org: str = "local"
+
+
+class Calls(Protocol):
+    """Makes actions of calls; each mode has its own."""
+
+    def blocking(self, context: "TaskContext", task: "Task[..., Any]", args: Any, kwargs: Any) -> Any:
+        """Call the task and return its result; the thread waits."""
+
+    def awaited(
+        self, context: "TaskContext", task: "Task[..., Any]", args: Any, kwargs: Any
+    ) -> Coroutine[Any, Any, Any]:
+        """The same for code on an event loop; cancelling it aborts the action."""
+
+
+class RunInfo:
+    """What all actions of a run share."""
+
+    __slots__ = (
+        "code_bundle",
+        "custom_context",
+        "disable_run_cache",
+        "key",
+        "mode",
+        "run_base_dir",
+        "run_start_time",
+        "version",
+    )
+
+    def __init__(
+        self,
+        key: "RunKey",
+        mode: Mode,
+        *,
+        run_base_dir: str,
+        run_start_time: datetime,
+        version: str = "",
+        code_bundle: str = "",
+        custom_context: Mapping[str, str] | None = None,
+        disable_run_cache: bool = False,
+    ) -> None:
+        self.key = key
+        self.mode = mode
+        self.run_base_dir = run_base_dir
+        self.run_start_time = run_start_time
+        self.version = version
+        self.code_bundle = code_bundle
+        self.custom_context = dict(custom_context or {})
+        self.disable_run_cache = disable_run_cache
+
+
+class TaskContext:
+    """The action whose body is running, as `flyte.ctx()` gives it."""
+
+    __slots__ = (
+        "_checkpoint_path",
+        "_output_path",
+        "_prev_checkpoint",
+        "_raw_data_path",
+        "attempt",
+        "calls",
+        "custom_context",
+        "data",
+        "group",
+        "input_path",
+        "name",
+        "repeats",
+        "run",
+        "task",
+        "token",
+        "traced",
+    )
+
+    def __init__(
+        self,
+        run: RunInfo,
+        name: "ActionName",
+        calls: Calls,
+        *,
+        attempt: int = 1,
+        token: "Fence | None" = None,
+        task: "Task[..., Any] | None" = None,
+        custom_context: Mapping[str, str] | None = None,
+        input_path: str = "",
+        output_path: str = "",
+        raw_data_path: str = "",
+        checkpoint_path: str = "",
+        prev_checkpoint: str = "",
+    ) -> None:
+        self.run = run
+        self.name = name
+        self.calls = calls
+        self.attempt = attempt
+        self.token = token
+        self.task = task
+        self.custom_context = run.custom_context if custom_context is None else custom_context
+        self.input_path = input_path
+        self._output_path = output_path
+        self._raw_data_path = raw_data_path
+        self._checkpoint_path = checkpoint_path
+        self._prev_checkpoint = prev_checkpoint
+        self.group = ""
+        self.traced = ""
+        self.repeats: dict[tuple[str, ...], int] = {}
+        self.data: dict[Any, Any] = {}
+
+    @property
+    def action(self) -> ActionID:
+        """The action's name and its run's."""
+        key = self.run.key
+        return ActionID(self.name, key.name, key.project, key.domain)
+
+    @property
+    def task_action(self) -> ActionID:
+        """The task's action; the same as `action` unless inside a traced function."""
+        return self.action
+
+    @property
+    def mode(self) -> Mode:
+        """`local`: in the process that called `flyte.run`; `remote`: in a worker of a server."""
+        return self.run.mode
+
+    @property
+    def version(self) -> str:
+        """The version of the code: its bundle's digest, or what was given."""
+        return self.run.version
+
+    @property
+    def code_bundle(self) -> str:
+        """Where the code came from; empty in local runs."""
+        return self.run.code_bundle
+
+    @property
+    def run_base_dir(self) -> str:
+        """Everything the run writes is below."""
+        return self.run.run_base_dir
+
+    @property
+    def run_start_time(self) -> datetime:
+        """When the run began, UTC: the same for all its actions and attempts."""
+        return self.run.run_start_time
+
+    @property
+    def disable_run_cache(self) -> bool:
+        return self.run.disable_run_cache
+
+    @property
+    def attempt_number(self) -> int:
+        """Which attempt this is, counted from 0."""
+        return self.attempt - 1
+
+    @property
+    def output_path(self) -> str:
+        """The attempt's own directory."""
+        return self._output_path or f"{self.run.run_base_dir}/{self.name}/{self.attempt}"
+
+    @property
+    def raw_data_path(self) -> str:
+        """Where large values of the attempt go."""
+        return self._raw_data_path or f"{self.output_path}/raw"
+
+    @property
+    def checkpoint_path(self) -> str:
+        return self._checkpoint_path or f"{self.output_path}/checkpoints"
+
+    @property
+    def prev_checkpoint(self) -> str:
+        """The directory of the attempt before; empty in the first one."""
+        return self._prev_checkpoint
+
+    @property
+    def group_data(self) -> str | None:
+        """The innermost `flyte.group` around the code; None outside of any."""
+        return self.group or None
+
+    @property
+    def idempotency_key(self) -> str:
+        """`run/action`: the same in every attempt. Give it to systems that can refuse repeats."""
+        return f"{self.run.key.name}/{self.name}"
+
+    @property
+    def attempt_token(self) -> int | None:
+        """Larger in every later attempt: lets other systems refuse an attempt that was replaced."""
+        return self.token
+
+    def is_in_cluster(self) -> bool:
+        """Whether a server runs this, rather than the process that called `flyte.run`."""
+        return self.run.mode == "remote"
+
+    def variant(self, **changes: Any) -> "TaskContext":
+        """The same place with something changed. Counters of repeated calls stay shared."""
+        other = object.__new__(TaskContext)
+        for name in TaskContext.__slots__:
+            setattr(other, name, getattr(self, name))
+        for name, value in changes.items():
+            setattr(other, name, value)
+        return other
+
+    def repeat(self, *call: str) -> int:
+        """How many calls like this one there were in this attempt, this one included."""
+        count = self.repeats.get(call, 0) + 1
+        self.repeats[call] = count
+        return count
+
+    def __repr__(self) -> str:
+        return f"<{self.run.key.name}/{self.name} attempt {self.attempt}>"
+
+
+_current: ContextVar[TaskContext | None] = ContextVar("flyte_context", default=None)
+
+current = _current.get
+"""The place of the running code; None outside a run."""
+
+
+def ctx() -> TaskContext | None:
+    """The action whose body is running; `None` outside a run."""
+    return _current.get()
+
+
+def enter(context: TaskContext | None) -> Token[TaskContext | None]:
+    """Begin a body. Undo with `leave`, in the same thread and task."""
+    return _current.set(context)
+
+
+def leave(token: Token[TaskContext | None]) -> None:
+    _current.reset(token)
+
+
+@contextmanager
+def group(name: str) -> Iterator[None]:
+    """Put the actions created inside into a group of this name. Outside a run it does nothing.
+
+    The name is part of what tells repeated calls apart, so it must be the same in every attempt.
+    """
+    context = _current.get()
+    if context is None:
+        yield
+        return
+    token = _current.set(context.variant(group=str(name)))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def custom_context(**context: str) -> Iterator[None]:
+    """Give texts to the tasks called inside, and to all they call. They do not count for the cache."""
+    here = _current.get()
+    for name, value in context.items():
+        if not isinstance(value, str):
+            raise TypeError(f"custom_context({name}={value!r}): values are text")
+    if here is None:
+        yield
+        return
+    token = _current.set(here.variant(custom_context={**here.custom_context, **context}))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def get_custom_context() -> dict[str, str]:
+    """What `custom_context` and the run gave to this task; empty outside a run."""
+    here = _current.get()
+    return dict(here.custom_context) if here is not None else {}

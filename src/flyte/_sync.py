@@ -1,0 +1,131 @@
+"""One way to write a thing that may be called and awaited: async, with a blocking face.
+
+`syncify` turns an `async def` into something that blocks when called as `f()` and can be awaited
+as `f.aio()`. The blocking face runs on the portal: an event loop in a thread of its own, born at
+first use.
+"""
+
+import functools
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+
+if TYPE_CHECKING:
+    import asyncio
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+S = TypeVar("S")
+
+CANCEL_GRACE_S = 10.0
+"""How long an interrupted caller waits for what it called to clean up."""
+
+
+class Portal:
+    """An event loop in a daemon thread, for callers that have none."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self.loop = asyncio.new_event_loop()
+        self.pid = os.getpid()
+        self._thread = threading.Thread(target=self._serve, name="flyte-portal", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        import asyncio
+
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def run(self, coroutine: Coroutine[Any, Any, R]) -> R:
+        """Run the coroutine in the caller's context, and wait for it.
+
+        Ctrl-C, or whatever else interrupts the wait, cancels it and lets it clean up.
+        """
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise RuntimeError("A blocking call was made on the portal's own event loop; await it instead.")
+        done = threading.Event()
+        tasks: list[asyncio.Task[R]] = []
+
+        def begin() -> None:
+            task = self.loop.create_task(coroutine)
+            tasks.append(task)
+            task.add_done_callback(lambda _: done.set())
+
+        self.loop.call_soon_threadsafe(begin)
+        try:
+            done.wait()
+        except BaseException:
+            self.loop.call_soon_threadsafe(lambda: tasks[0].cancel())
+            done.wait(CANCEL_GRACE_S)
+            raise
+        return tasks[0].result()
+
+
+_portal: Portal | None = None
+_guard = threading.Lock()
+
+
+def portal() -> Portal:
+    """The portal of this process; made at first use, and anew after a fork."""
+    global _portal
+    found = _portal
+    if found is not None and found.pid == os.getpid():
+        return found
+    with _guard:
+        if _portal is None or _portal.pid != os.getpid():
+            _portal = Portal()
+        return _portal
+
+
+class Syncified(Generic[P, R]):
+    """An async function with a blocking face: `f()` waits for the result, `await f.aio()` awaits it.
+
+    As a method it binds as a function does.
+    """
+
+    def __init__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> None:
+        self._function = function
+        functools.update_wrapper(cast(Callable[..., Any], self), function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return portal().run(self._function(*args, **kwargs))
+
+    def aio(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        return self._function(*args, **kwargs)
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "Syncified[P, R]": ...
+    @overload
+    def __get__(
+        self: "Syncified[Concatenate[S, Q], R]", instance: S, owner: type | None = None
+    ) -> "Syncified[Q, R]": ...
+    def __get__(self, instance: Any, owner: type | None = None) -> "Syncified[..., R]":
+        if instance is None:
+            return self
+        return Syncified(functools.partial(cast(Callable[..., Any], self._function), instance))
+
+
+class SyncifiedClassMethod(Generic[P, R]):
+    """The same for a class method."""
+
+    def __init__(self, method: "classmethod[Any, P, Coroutine[Any, Any, R]]") -> None:
+        self._method = method
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Syncified[P, R]:
+        return Syncified(self._method.__get__(instance, owner))
+
+
+@overload
+def syncify(
+    function: "classmethod[Any, P, Coroutine[Any, Any, R]]",
+) -> SyncifiedClassMethod[P, R]: ...
+@overload
+def syncify(function: Callable[P, Coroutine[Any, Any, R]]) -> Syncified[P, R]: ...
+def syncify(function: Any) -> Any:
+    """Give an async function a blocking face. On a class method, put this decorator outside."""
+    return SyncifiedClassMethod(function) if isinstance(function, classmethod) else Syncified(function)
