@@ -1,9 +1,18 @@
-"""Names that follow from content: action names, inputs hashes, cache keys. Golden vectors pin them."""
+"""Names that follow from content: action names, inputs hashes, cache keys. Golden vectors pin them.
 
+A name decides whether work is done again, so two different calls must never share one. Everything
+that is hashed is framed first, which is injective; the rest is SHA-256.
+"""
+
+import re
+import struct
+from base64 import b32encode
 from collections.abc import Iterable
+from hashlib import sha256
 from random import Random
+from typing import cast
 
-from flyte_core.model import ActionName
+from flyte_core.model import ActionName, InvalidArgument
 
 ALGORITHM = 1
 """Recorded with what it named; an old algorithm is kept for ever."""
@@ -20,25 +29,69 @@ Framable = (
     | dict[str, "Framable"]
 )
 
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
 
 def frame(value: Framable) -> bytes:
-    """An injective encoding: type-tagged and length-prefixed at every level, maps in key order."""
-    raise NotImplementedError
+    """An injective encoding: type-tagged and length-prefixed at every level, maps in key order.
+
+    Floats keep their bits (so `-0.0`, `0.0` and each NaN differ), `True` is not `1`, a tuple is not
+    a list, text is not bytes. Any depth of nesting is fine.
+
+    Raises:
+        TypeError: a value of another type is inside.
+    """
+    parts: list[bytes] = []
+    left: list[Framable] = [value]
+    while left:
+        item = left.pop()
+        kind = type(item)
+        if kind is str:
+            _put(parts, b"s", cast(str, item).encode("utf-8", "surrogatepass"))
+        elif kind is bytes:
+            _put(parts, b"b", cast(bytes, item))
+        elif item is None:
+            parts.append(b"n")
+        elif item is True:
+            parts.append(b"t")
+        elif item is False:
+            parts.append(b"f")
+        elif isinstance(item, int):
+            _put(parts, b"i", format(int(item), "x").encode())
+        elif isinstance(item, float):
+            parts.append(b"d" + struct.pack(">d", item))
+        elif isinstance(item, list | tuple):
+            parts.append(b"%c%d:" % (b"l" if isinstance(item, list) else b"u", len(item)))
+            left.extend(reversed(item))
+        elif isinstance(item, dict):
+            _open_map(parts, left, item)
+        elif isinstance(item, str):
+            left.append(str.__str__(item))
+        elif isinstance(item, bytes):
+            left.append(bytes(item))
+        else:
+            raise TypeError(f"A {type(item).__name__} has no canonical frame.")
+    return b"".join(parts)
 
 
 def digest(*values: Framable) -> str:
     """SHA-256 of the framed values, lower-case hex."""
-    raise NotImplementedError
+    return sha256(frame(values)).hexdigest()
 
 
 def inputs_hash(literals: Iterable[tuple[str, bytes]]) -> str:
-    """Hash of named inputs, each given as its canonical bytes (`wire.literals.canonical`)."""
-    raise NotImplementedError
+    """Hash of named inputs, each given as its canonical bytes (`wire.literals.canonical`).
+
+    The order in which they are given does not matter.
+    """
+    named: list[Framable] = [*sorted(literals)]
+    return digest("inputs", ALGORITHM, named)
 
 
 def task_identity(task_name: str, interface_hash: str, version: str) -> str:
     """What makes two task declarations the same: name, interface and the version of the body."""
-    raise NotImplementedError
+    return digest("task", ALGORITHM, task_name, interface_hash, version)
 
 
 def action_name(parent: str, inputs: str, identity: str, repeat: int, group: str = "") -> ActionName:
@@ -46,14 +99,44 @@ def action_name(parent: str, inputs: str, identity: str, repeat: int, group: str
 
     26 characters `[a-z0-9]`, the first a letter: base32 of SHA-256, cut to 125 bits.
     """
-    raise NotImplementedError
+    framed = frame(("action", ALGORITHM, parent, inputs, identity, repeat, group))
+    return ActionName("a" + b32encode(sha256(framed).digest())[:25].decode().lower())
 
 
 def cache_key(task_name: str, interface_hash: str, version: str, inputs: str) -> str:
     """What a reusable outcome is filed under."""
-    raise NotImplementedError
+    return digest("cache", ALGORITHM, task_name, interface_hash, version, inputs)
 
 
 def new_run_name(random: Random) -> str:
     """`r` and 19 characters `[a-z0-9]`."""
-    raise NotImplementedError
+    return "r" + "".join(random.choices(_LETTERS, k=19))
+
+
+def check_run_name(name: str) -> str:
+    """The name, if a run may be called so: 1 to 30 characters `[a-z0-9-]`, no hyphen at the ends.
+
+    Raises:
+        InvalidArgument: it may not.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise InvalidArgument(
+            f"A run cannot be called {name!r}.",
+            hint="Use 1 to 30 lower-case letters, digits and hyphens, with no hyphen at the ends.",
+        )
+    return name
+
+
+def _put(parts: list[bytes], tag: bytes, data: bytes) -> None:
+    parts.append(b"%c%d:" % (tag, len(data)))
+    parts.append(data)
+
+
+def _open_map(parts: list[bytes], left: list[Framable], item: dict[str, Framable]) -> None:
+    for key in item:
+        if not isinstance(key, str):
+            raise TypeError(f"A map with a {type(key).__name__} as key has no canonical frame.")
+    parts.append(b"m%d:" % len(item))
+    for key in sorted(item, reverse=True):
+        left.append(item[key])
+        left.append(key)
