@@ -1,0 +1,168 @@
+"""Who holds how much of the machine. A parent that waits for its children holds nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flyte_core.model import Action, ActionKey, ResourceRequest, RunKey, Token
+
+DEFAULT_CPU = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one attempt takes: CPUs, bytes of memory, GPUs."""
+
+    cpu: float
+    memory_bytes: int
+    gpu: int
+
+    @classmethod
+    def of(cls, request: ResourceRequest, concurrency: int = 1) -> "Cost":
+        """The price of a request; attempts that share a warm worker share what it holds."""
+        cpu = DEFAULT_CPU if request.cpu is None else request.cpu
+        return cls(cpu / concurrency, (request.memory_bytes or 0) // concurrency, request.gpu)
+
+
+@dataclass(slots=True)
+class Flight:
+    """An attempt under way. `token` is None until its claim is durable."""
+
+    cost: Cost
+    pool: str
+    token: Token | None = None
+    holding: bool = False
+
+
+class Slots:
+    """Counts what is in use. Nothing here waits, reads a clock or touches the store."""
+
+    def __init__(self, capacity: ResourceRequest) -> None:
+        self.capacity = capacity
+        self.cpu = 0.0
+        self.memory_bytes = 0
+        self.gpu = 0
+        self._flights: dict[ActionKey, Flight] = {}
+        self._open: set[ActionKey] = set()
+        """Children that have not ended."""
+        self._children: dict[ActionKey, int] = {}
+        """How many open children an action has; never 0."""
+        self._pools: dict[str, list[int]] = {}
+        """By pool: attempts in its workers, and those of them that hold their share."""
+        self._runs: dict[RunKey, int] = {}
+        """By run: attempts of children under way."""
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def flight(self, key: ActionKey) -> Flight | None:
+        return self._flights.get(key)
+
+    def fits(self, cost: Cost) -> bool:
+        """Whether there is room now."""
+        free_cpu = (self.capacity.cpu or 0.0) - self.cpu
+        memory = self.capacity.memory_bytes
+        return (
+            cost.cpu <= free_cpu + 1e-9
+            and (memory is None or cost.memory_bytes <= memory - self.memory_bytes)
+            and cost.gpu <= self.capacity.gpu - self.gpu
+        )
+
+    def never_fits(self, cost: Cost) -> str | None:
+        """Why there will never be room, in words; None when there may be."""
+        if cost.cpu > (self.capacity.cpu or 0.0):
+            return f"It asks for {cost.cpu:g} CPUs; this server has {self.capacity.cpu or 0:g} to give."
+        memory = self.capacity.memory_bytes
+        if memory is not None and cost.memory_bytes > memory:
+            asked, there = (f"{each / 2**20:,.0f} MiB" for each in (cost.memory_bytes, memory))
+            return f"It asks for {asked} of memory; this server has {there} to give."
+        if cost.gpu > self.capacity.gpu:
+            return f"It asks for {cost.gpu} GPUs; this server has {self.capacity.gpu} to give."
+        return None
+
+    def in_pool(self, pool: str) -> int:
+        """Attempts in the pool's workers, waiting parents included."""
+        return self._pools[pool][0] if pool in self._pools else 0
+
+    def holding_in_pool(self, pool: str) -> int:
+        return self._pools[pool][1] if pool in self._pools else 0
+
+    def in_run(self, run: RunKey) -> int:
+        """Attempts of the run under way, its root's not counted."""
+        return self._runs.get(run, 0)
+
+    def take(self, key: ActionKey, cost: Cost, pool: str, is_root: bool) -> Flight:
+        """An attempt is about to begin."""
+        flight = self._flights[key] = Flight(cost, pool)
+        if pool:
+            self._pools.setdefault(pool, [0, 0])[0] += 1
+        if not is_root:
+            self._runs[key.run] = self._runs.get(key.run, 0) + 1
+        self._settle(key)
+        return flight
+
+    def release(self, key: ActionKey, is_root: bool) -> bool:
+        """The attempt is over. False when none was under way."""
+        flight = self._flights.pop(key, None)
+        if flight is None:
+            return False
+        self._hold(flight, False)
+        if flight.pool:
+            counts = self._pools[flight.pool]
+            counts[0] -= 1
+            if not counts[0]:
+                del self._pools[flight.pool]
+        if not is_root:
+            self._runs[key.run] -= 1
+            if not self._runs[key.run]:
+                del self._runs[key.run]
+        return True
+
+    def observe(self, actions: Iterable[Action]) -> bool:
+        """Take in how actions stand now. True when something may have become free."""
+        freed = False
+        for action in actions:
+            freed |= self._observe_child(action)
+            flight = self._flights.get(action.key)
+            live = action.live
+            if flight is None:
+                continue
+            if flight.token is None and live is not None:
+                flight.token = live.token
+            elif live is None or live.token != flight.token:
+                freed |= self.release(action.key, action.parent is None)
+        return freed
+
+    def _observe_child(self, action: Action) -> bool:
+        if action.parent is None or (action.key in self._open) is not action.phase.terminal:
+            return False
+        parent = ActionKey(action.key.run, action.parent)
+        if action.phase.terminal:
+            self._open.remove(action.key)
+            self._children[parent] -= 1
+            if not self._children[parent]:
+                del self._children[parent]
+        else:
+            self._open.add(action.key)
+            self._children[parent] = self._children.get(parent, 0) + 1
+        return self._settle(parent)
+
+    def _settle(self, key: ActionKey) -> bool:
+        """Let an attempt hold its share, or not: does it wait for children? True when it let go."""
+        flight = self._flights.get(key)
+        if flight is None:
+            return False
+        wanted = key not in self._children
+        let_go = flight.holding and not wanted
+        self._hold(flight, wanted)
+        return let_go
+
+    def _hold(self, flight: Flight, wanted: bool) -> None:
+        if flight.holding is wanted:
+            return
+        flight.holding = wanted
+        sign = 1 if wanted else -1
+        self.cpu = max(0.0, self.cpu + sign * flight.cost.cpu)
+        self.memory_bytes += sign * flight.cost.memory_bytes
+        self.gpu += sign * flight.cost.gpu
+        if flight.pool:
+            self._pools[flight.pool][1] += sign

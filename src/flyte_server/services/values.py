@@ -1,0 +1,158 @@
+"""Inputs and outputs as bytes, wherever they are kept: in the store, or in a checked file."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from flyte_core.layout import Layout
+from flyte_core.model import (
+    Action,
+    ActionKey,
+    ActionName,
+    Digest,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PayloadRef,
+    RunKey,
+)
+from flyte_core.store.ports import Reader, Role
+
+INLINE_MAX = 64 * 1024
+"""Value sets up to this size are kept in the database."""
+
+FILES = {"inputs": "inputs.pb", "outputs": "outputs.pb"}
+
+
+class Values:
+    """Reads value sets, and puts large ones into files. Every method may block on the disk."""
+
+    def __init__(self, store: Reader, layout: Layout) -> None:
+        self._store = store
+        self._layout = layout
+
+    def load(self, action: Action, role: Role) -> bytes:
+        """The serialized value set; empty when the action has none.
+
+        Raises:
+            FailedPrecondition: the file is gone, or is not what was recorded.
+        """
+        ref = action.inputs if role == "inputs" else action.outputs
+        if ref is None:
+            return b""
+        if not ref.uri:
+            data = self._store.payload(action.key, role)
+            return b"" if data is None else data
+        what = f"The {role} of action {action.key.name} in run {action.key.run.name}"
+        try:
+            data = Path(ref.uri).read_bytes()
+        except OSError as cause:
+            raise FailedPrecondition(
+                f"{what} cannot be read from {ref.uri}: {cause.strerror}.",
+                hint="The file was removed from the data directory; run the task again.",
+            ) from cause
+        if len(data) != ref.size_bytes or digest(data) != ref.sha256:
+            raise FailedPrecondition(
+                f"{what} are damaged: {ref.uri} is not what was recorded.",
+                hint="The file was changed after the action ended; run the task again.",
+            )
+        return data
+
+    def keep(self, path: Path, data: bytes) -> tuple[bytes | None, PayloadRef | None]:
+        """Small data comes back as bytes for the store; large data is written to `path` first."""
+        if len(data) <= INLINE_MAX:
+            return data, None
+        write_durably(path, data)
+        return None, PayloadRef(digest(data), len(data), str(path))
+
+    def file_of(self, key: ActionKey) -> Path:
+        """Where an action's inputs lie when they are a file."""
+        return self._layout.action(key) / FILES["inputs"]
+
+    def from_uri(self, uri: str) -> tuple[bytes, Path | None]:
+        """The inputs a client names by a path in the data directory: a file, or a directory with `inputs.pb`.
+
+        The path is None when there is no file because the store has the bytes.
+
+        Raises:
+            InvalidArgument: the path leads out of the data directory.
+            NotFound: there is nothing there.
+        """
+        path = self.inside(uri)
+        if path.is_dir():
+            path = path / FILES["inputs"]
+        try:
+            return path.read_bytes(), path
+        except OSError as cause:
+            data = self._kept(path)
+            if data is None:
+                raise NotFound(
+                    f"There are no inputs at {uri}.",
+                    hint="The data directory was emptied since they were uploaded; run the command again.",
+                ) from cause
+            return data, None
+
+    def inside(self, uri: str) -> Path:
+        """The path a URI names, if it lies in the data directory.
+
+        Raises:
+            InvalidArgument: it does not.
+        """
+        path = Path(os.path.realpath(uri.removeprefix("file://")))
+        if not path.is_relative_to(os.path.realpath(self._layout.home)):
+            raise InvalidArgument(f"{uri} does not lie in the server's data directory {self._layout.home}.")
+        return path
+
+    def put_file(self, action: Action, role: Role, path: Path) -> None:
+        """Make sure that the value set is also a file, for workers that read nothing else."""
+        if not path.exists():
+            write_durably(path, self.load(action, role))
+
+    def _kept(self, path: Path) -> bytes | None:
+        """The inputs of the action whose directory this would be."""
+        base = Path(os.path.realpath(self._layout.home)) / "runs"
+        match path.relative_to(base).parts if path.is_relative_to(base) else ():
+            case (project, domain, run, action, "inputs.pb"):
+                return self._store.payload(
+                    ActionKey(RunKey(project, domain, run), ActionName(action)), "inputs"
+                )
+            case _:
+                return None
+
+
+def digest(data: bytes) -> Digest:
+    return Digest(hashlib.sha256(data).hexdigest())
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Put a whole file in place that survives a power failure; replaces what was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Force a file that somebody else wrote, and its name, to the disk."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
