@@ -1,0 +1,44 @@
+"""What a call can end with, other than an answer."""
+
+from flyte._client.http import TransportError
+
+RETRIABLE = frozenset({"unavailable", "resource_exhausted"})
+"""Codes after which the same call may succeed a little later."""
+
+_BY_STATUS = {
+    400: "internal",
+    401: "unauthenticated",
+    403: "permission_denied",
+    404: "unimplemented",
+    429: "unavailable",
+    502: "unavailable",
+    503: "unavailable",
+    504: "unavailable",
+}
+"""What an HTTP status means when the body is not the protocol's own error."""
+
+
+class RpcError(Exception):
+    """A server's refusal, or none of its word: `code` is a Connect code in lower case."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message or self.code
+
+    @property
+    def retriable(self) -> bool:
+        return self.code in RETRIABLE
+
+
+def from_status(status: int, what: str) -> RpcError:
+    """An answer that carries no error of the protocol: a proxy, another service on that port."""
+    code = _BY_STATUS.get(status, "unknown")
+    return RpcError(code, f"{what}: HTTP {status}; is this the address of a Flyte server?")
+
+
+def from_transport(error: TransportError) -> RpcError:
+    return RpcError("unavailable", str(error))
