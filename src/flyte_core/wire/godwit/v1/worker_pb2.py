@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16godwit/v1/worker.proto\x12\tgodwit.v1\"I\n\tActionRef\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0e\n\x06\x64omain\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\"^\n\x05\x45rror\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06system\x18\x03 \x01(\x08\x12\x13\n\x0brecoverable\x18\x04 \x01(\x08\x12\x11\n\ttraceback\x18\x05 \x01(\t\"Y\n\x07Payload\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x0f\n\x07present\x18\x05 \x01(\x08\"y\n\x05Trace\x12\x15\n\rstarted_at_us\x18\x01 \x01(\x03\x12\x13\n\x0b\x65nded_at_us\x18\x02 \x01(\x03\x12#\n\x07outputs\x18\x03 \x01(\x0b\x32\x12.godwit.v1.Payload\x12\x1f\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x10.godwit.v1.Error\"\xad\x01\n\x05\x43hild\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04spec\x18\x03 \x01(\x0c\x12\x13\n\x0bspec_sha256\x18\x04 \x01(\t\x12\r\n\x05group\x18\x05 \x01(\t\x12\"\n\x06inputs\x18\x06 \x01(\x0b\x32\x12.godwit.v1.Payload\x12\x11\n\tcache_key\x18\x07 \x01(\t\x12\x1f\n\x05trace\x18\x08 \x01(\x0b\x32\x10.godwit.v1.Trace\"i\n\x0e\x45nqueueRequest\x12$\n\x06parent\x18\x01 \x01(\x0b\x32\x14.godwit.v1.ActionRef\x12\r\n\x05token\x18\x02 \x01(\x03\x12\"\n\x08\x63hildren\x18\x03 \x03(\x0b\x32\x10.godwit.v1.Child\"\x8d\x01\n\x0f\x45nqueueResponse\x12\x38\n\x07refused\x18\x01 \x03(\x0b\x32\'.godwit.v1.EnqueueResponse.RefusedEntry\x1a@\n\x0cRefusedEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.godwit.v1.Error:\x02\x38\x01\"^\n\x14WatchChildrenRequest\x12$\n\x06parent\x18\x01 \x01(\x0b\x32\x14.godwit.v1.ActionRef\x12\r\n\x05token\x18\x02 \x01(\x03\x12\x11\n\tafter_seq\x18\x03 \x01(\x03\"\xa1\x01\n\x0b\x43hildUpdate\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\t\x12#\n\x07outputs\x18\x03 \x01(\x0b\x32\x12.godwit.v1.Payload\x12\x1f\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x10.godwit.v1.Error\x12\x0b\n\x03seq\x18\x05 \x01(\x03\x12\x14\n\x0c\x63\x61\x63he_status\x18\x06 \x01(\t\x12\x0c\n\x04kind\x18\x07 \x01(\t\"^\n\x15WatchChildrenResponse\x12\'\n\x07updates\x18\x01 \x03(\x0b\x32\x16.godwit.v1.ChildUpdate\x12\x0f\n\x07\x63urrent\x18\x02 \x01(\x08\x12\x0b\n\x03seq\x18\x03 \x01(\x03\"f\n\x11\x41\x62ortChildRequest\x12$\n\x06parent\x18\x01 \x01(\x0b\x32\x14.godwit.v1.ActionRef\x12\r\n\x05token\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x14\n\x12\x41\x62ortChildResponse\"`\n\x0bPullRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\x03\x12\x0c\n\x04pool\x18\x03 \x01(\t\x12\x13\n\x0b\x63oncurrency\x18\x04 \x01(\x05\x12\x0e\n\x06tokens\x18\x05 \x03(\x03\"\xf2\x01\n\nAssignment\x12$\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x14.godwit.v1.ActionRef\x12\r\n\x05token\x18\x02 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\x0c\n\x04\x61rgv\x18\x04 \x03(\t\x12+\n\x03\x65nv\x18\x05 \x03(\x0b\x32\x1e.godwit.v1.Assignment.EnvEntry\x12\x13\n\x0b\x61ttempt_dir\x18\x06 \x01(\t\x12\"\n\x06inputs\x18\x07 \x01(\x0b\x32\x12.godwit.v1.Payload\x1a*\n\x08\x45nvEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Y\n\x0cPullResponse\x12*\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x15.godwit.v1.Assignment\x12\x0e\n\x06\x63\x61ncel\x18\x02 \x03(\x03\x12\r\n\x05\x64rain\x18\x03 \x01(\x08\"\x83\x01\n\x06Report\x12$\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x14.godwit.v1.ActionRef\x12\r\n\x05token\x18\x02 \x01(\x03\x12#\n\x07outputs\x18\x03 \x01(\x0b\x32\x12.godwit.v1.Payload\x12\x1f\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x10.godwit.v1.Error\"F\n\rReportRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\"\n\x07reports\x18\x02 \x03(\x0b\x32\x11.godwit.v1.Report\"\"\n\x0eReportResponse\x12\x10\n\x08verdicts\x18\x01 \x03(\t2\xec\x02\n\rWorkerService\x12@\n\x07\x45nqueue\x12\x19.godwit.v1.EnqueueRequest\x1a\x1a.godwit.v1.EnqueueResponse\x12T\n\rWatchChildren\x12\x1f.godwit.v1.WatchChildrenRequest\x1a .godwit.v1.WatchChildrenResponse0\x01\x12I\n\nAbortChild\x12\x1c.godwit.v1.AbortChildRequest\x1a\x1d.godwit.v1.AbortChildResponse\x12\x39\n\x04Pull\x12\x16.godwit.v1.PullRequest\x1a\x17.godwit.v1.PullResponse0\x01\x12=\n\x06Report\x12\x18.godwit.v1.ReportRequest\x1a\x19.godwit.v1.ReportResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16godwit/v1/worker.proto\x12\tgodwit.v1\"I\n\tActionRef\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0e\n\x06\x64omain\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\"^\n\x05\x45rror\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06system\x18\x03 \x01(\x08\x12\x13\n\x0brecoverable\x18\x04 \x01(\x08\x12\x11\n\ttraceback\x18\x05 \x01(\t\"Y\n\x07Payload\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x0f\n\x07present\x18\x05 \x01(\x08\"y\n\x05Trace\x12\x15\n\rstarted_at_us\x18\x01 \x01(\x03\x12\x13\n\x0b\x65nded_at_us\x18\x02 \x01(\x03\x12#\n\x07outputs\x18\x03 \x01(\x0b\x32\x12.godwit.v1.Payload\x12\x1f\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x10.godwit.v1.Error\"\xc3\x01\n\x05\x43hild\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04spec\x18\x03 \x01(\x0c\x12\x13\n\x0bspec_sha256\x18\x04 \x01(\t\x12\r\n\x05group\x18\x05 \x01(\t\x12\"\n\x06inputs\x18\x06 \x01(\x0b\x32\x12.godwit.v1.Payload\x12\x11\n\tcache_key\x18\x07 \x01(\t\x12\x1f\n\x05trace\x18\x08 \x01(\x0b\x32\x10.godwit.v1.Trace\x12\x14\n\x0cloose_inputs\x18\t \x01(\x08\"i\n\x0e\x45nqueueRequest\x12$\n\x06parent\x18\x01 \x01(\x0b\x32\x14.godwit.v1.ActionRef\x12\r\n\x05token\x18\x02 \x01(\x03\x12\"\n\x08\x63hildren\x18\x03 \x03(\x0b\x32\x10.godwit.v1.Child\"\x8d\x01\n\x0f\x45nqueueResponse\x12\x38\n\x07refused\x18\x01 \x03(\x0b\x32\'.godwit.v1.EnqueueResponse.RefusedEntry\x1a@\n\x0cRefusedEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\x1f\n\x05value\x18\x02 \x01(\x0b\x32\x10.godwit.v1.Error:\x02\x38\x01\"^\n\x14WatchChildrenRequest\x12$\n\x06parent\x18\x01 \x01(\x0b\x32\x14.godwit.v1.ActionRef\x12\r\n\x05token\x18\x02 \x01(\x03\x12\x11\n\tafter_seq\x18\x03 \x01(\x03\"\xa1\x01\n\x0b\x43hildUpdate\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\t\x12#\n\x07outputs\x18\x03 \x01(\x0b\x32\x12.godwit.v1.Payload\x12\x1f\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x10.godwit.v1.Error\x12\x0b\n\x03seq\x18\x05 \x01(\x03\x12\x14\n\x0c\x63\x61\x63he_status\x18\x06 \x01(\t\x12\x0c\n\x04kind\x18\x07 \x01(\t\"^\n\x15WatchChildrenResponse\x12\'\n\x07updates\x18\x01 \x03(\x0b\x32\x16.godwit.v1.ChildUpdate\x12\x0f\n\x07\x63urrent\x18\x02 \x01(\x08\x12\x0b\n\x03seq\x18\x03 \x01(\x03\"f\n\x11\x41\x62ortChildRequest\x12$\n\x06parent\x18\x01 \x01(\x0b\x32\x14.godwit.v1.ActionRef\x12\r\n\x05token\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x14\n\x12\x41\x62ortChildResponse\"`\n\x0bPullRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\x03\x12\x0c\n\x04pool\x18\x03 \x01(\t\x12\x13\n\x0b\x63oncurrency\x18\x04 \x01(\x05\x12\x0e\n\x06tokens\x18\x05 \x03(\x03\"\xf2\x01\n\nAssignment\x12$\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x14.godwit.v1.ActionRef\x12\r\n\x05token\x18\x02 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\x0c\n\x04\x61rgv\x18\x04 \x03(\t\x12+\n\x03\x65nv\x18\x05 \x03(\x0b\x32\x1e.godwit.v1.Assignment.EnvEntry\x12\x13\n\x0b\x61ttempt_dir\x18\x06 \x01(\t\x12\"\n\x06inputs\x18\x07 \x01(\x0b\x32\x12.godwit.v1.Payload\x1a*\n\x08\x45nvEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Y\n\x0cPullResponse\x12*\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x15.godwit.v1.Assignment\x12\x0e\n\x06\x63\x61ncel\x18\x02 \x03(\x03\x12\r\n\x05\x64rain\x18\x03 \x01(\x08\"\x83\x01\n\x06Report\x12$\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x14.godwit.v1.ActionRef\x12\r\n\x05token\x18\x02 \x01(\x03\x12#\n\x07outputs\x18\x03 \x01(\x0b\x32\x12.godwit.v1.Payload\x12\x1f\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x10.godwit.v1.Error\"F\n\rReportRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\"\n\x07reports\x18\x02 \x03(\x0b\x32\x11.godwit.v1.Report\"\"\n\x0eReportResponse\x12\x10\n\x08verdicts\x18\x01 \x03(\t2\xec\x02\n\rWorkerService\x12@\n\x07\x45nqueue\x12\x19.godwit.v1.EnqueueRequest\x1a\x1a.godwit.v1.EnqueueResponse\x12T\n\rWatchChildren\x12\x1f.godwit.v1.WatchChildrenRequest\x1a .godwit.v1.WatchChildrenResponse0\x01\x12I\n\nAbortChild\x12\x1c.godwit.v1.AbortChildRequest\x1a\x1d.godwit.v1.AbortChildResponse\x12\x39\n\x04Pull\x12\x16.godwit.v1.PullRequest\x1a\x17.godwit.v1.PullResponse0\x01\x12=\n\x06Report\x12\x18.godwit.v1.ReportRequest\x1a\x19.godwit.v1.ReportResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,37 +44,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRACE']._serialized_start=299
   _globals['_TRACE']._serialized_end=420
   _globals['_CHILD']._serialized_start=423
-  _globals['_CHILD']._serialized_end=596
-  _globals['_ENQUEUEREQUEST']._serialized_start=598
-  _globals['_ENQUEUEREQUEST']._serialized_end=703
-  _globals['_ENQUEUERESPONSE']._serialized_start=706
-  _globals['_ENQUEUERESPONSE']._serialized_end=847
-  _globals['_ENQUEUERESPONSE_REFUSEDENTRY']._serialized_start=783
-  _globals['_ENQUEUERESPONSE_REFUSEDENTRY']._serialized_end=847
-  _globals['_WATCHCHILDRENREQUEST']._serialized_start=849
-  _globals['_WATCHCHILDRENREQUEST']._serialized_end=943
-  _globals['_CHILDUPDATE']._serialized_start=946
-  _globals['_CHILDUPDATE']._serialized_end=1107
-  _globals['_WATCHCHILDRENRESPONSE']._serialized_start=1109
-  _globals['_WATCHCHILDRENRESPONSE']._serialized_end=1203
-  _globals['_ABORTCHILDREQUEST']._serialized_start=1205
-  _globals['_ABORTCHILDREQUEST']._serialized_end=1307
-  _globals['_ABORTCHILDRESPONSE']._serialized_start=1309
-  _globals['_ABORTCHILDRESPONSE']._serialized_end=1329
-  _globals['_PULLREQUEST']._serialized_start=1331
-  _globals['_PULLREQUEST']._serialized_end=1427
-  _globals['_ASSIGNMENT']._serialized_start=1430
-  _globals['_ASSIGNMENT']._serialized_end=1672
-  _globals['_ASSIGNMENT_ENVENTRY']._serialized_start=1630
-  _globals['_ASSIGNMENT_ENVENTRY']._serialized_end=1672
-  _globals['_PULLRESPONSE']._serialized_start=1674
-  _globals['_PULLRESPONSE']._serialized_end=1763
-  _globals['_REPORT']._serialized_start=1766
-  _globals['_REPORT']._serialized_end=1897
-  _globals['_REPORTREQUEST']._serialized_start=1899
-  _globals['_REPORTREQUEST']._serialized_end=1969
-  _globals['_REPORTRESPONSE']._serialized_start=1971
-  _globals['_REPORTRESPONSE']._serialized_end=2005
-  _globals['_WORKERSERVICE']._serialized_start=2008
-  _globals['_WORKERSERVICE']._serialized_end=2372
+  _globals['_CHILD']._serialized_end=618
+  _globals['_ENQUEUEREQUEST']._serialized_start=620
+  _globals['_ENQUEUEREQUEST']._serialized_end=725
+  _globals['_ENQUEUERESPONSE']._serialized_start=728
+  _globals['_ENQUEUERESPONSE']._serialized_end=869
+  _globals['_ENQUEUERESPONSE_REFUSEDENTRY']._serialized_start=805
+  _globals['_ENQUEUERESPONSE_REFUSEDENTRY']._serialized_end=869
+  _globals['_WATCHCHILDRENREQUEST']._serialized_start=871
+  _globals['_WATCHCHILDRENREQUEST']._serialized_end=965
+  _globals['_CHILDUPDATE']._serialized_start=968
+  _globals['_CHILDUPDATE']._serialized_end=1129
+  _globals['_WATCHCHILDRENRESPONSE']._serialized_start=1131
+  _globals['_WATCHCHILDRENRESPONSE']._serialized_end=1225
+  _globals['_ABORTCHILDREQUEST']._serialized_start=1227
+  _globals['_ABORTCHILDREQUEST']._serialized_end=1329
+  _globals['_ABORTCHILDRESPONSE']._serialized_start=1331
+  _globals['_ABORTCHILDRESPONSE']._serialized_end=1351
+  _globals['_PULLREQUEST']._serialized_start=1353
+  _globals['_PULLREQUEST']._serialized_end=1449
+  _globals['_ASSIGNMENT']._serialized_start=1452
+  _globals['_ASSIGNMENT']._serialized_end=1694
+  _globals['_ASSIGNMENT_ENVENTRY']._serialized_start=1652
+  _globals['_ASSIGNMENT_ENVENTRY']._serialized_end=1694
+  _globals['_PULLRESPONSE']._serialized_start=1696
+  _globals['_PULLRESPONSE']._serialized_end=1785
+  _globals['_REPORT']._serialized_start=1788
+  _globals['_REPORT']._serialized_end=1919
+  _globals['_REPORTREQUEST']._serialized_start=1921
+  _globals['_REPORTREQUEST']._serialized_end=1991
+  _globals['_REPORTRESPONSE']._serialized_start=1993
+  _globals['_REPORTRESPONSE']._serialized_end=2027
+  _globals['_WORKERSERVICE']._serialized_start=2030
+  _globals['_WORKERSERVICE']._serialized_end=2394
 # @@protoc_insertion_point(module_scope)

@@ -59,7 +59,7 @@ class Trace(_message.Message):
     def __init__(self, started_at_us: _Optional[int] = ..., ended_at_us: _Optional[int] = ..., outputs: _Optional[_Union[Payload, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
 class Child(_message.Message):
-    __slots__ = ("name", "kind", "spec", "spec_sha256", "group", "inputs", "cache_key", "trace")
+    __slots__ = ("name", "kind", "spec", "spec_sha256", "group", "inputs", "cache_key", "trace", "loose_inputs")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +68,7 @@ class Child(_message.Message):
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     CACHE_KEY_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
+    LOOSE_INPUTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: str
     spec: bytes
@@ -76,7 +77,8 @@ class Child(_message.Message):
     inputs: Payload
     cache_key: str
     trace: Trace
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., spec: _Optional[bytes] = ..., spec_sha256: _Optional[str] = ..., group: _Optional[str] = ..., inputs: _Optional[_Union[Payload, _Mapping]] = ..., cache_key: _Optional[str] = ..., trace: _Optional[_Union[Trace, _Mapping]] = ...) -> None: ...
+    loose_inputs: bool
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., spec: _Optional[bytes] = ..., spec_sha256: _Optional[str] = ..., group: _Optional[str] = ..., inputs: _Optional[_Union[Payload, _Mapping]] = ..., cache_key: _Optional[str] = ..., trace: _Optional[_Union[Trace, _Mapping]] = ..., loose_inputs: bool = ...) -> None: ...
 
 class EnqueueRequest(_message.Message):
     __slots__ = ("parent", "token", "children")
