@@ -39,6 +39,11 @@ class Layout:
         return self.home / "server.json"
 
     @property
+    def port(self) -> Path:
+        """The port the server last listened on, as text: it is taken again, so that printed URLs keep answering."""
+        return self.home / "port"
+
+    @property
     def server_log(self) -> Path:
         return self.home / "server.log"
 
