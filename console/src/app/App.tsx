@@ -1,0 +1,90 @@
+import { Component, type ReactNode } from 'react';
+import { Redirect, Route, Switch } from 'wouter';
+import { RunPage } from '../pages/RunPage';
+import { RunsPage } from '../pages/RunsPage';
+import { Button, Command, Notice } from '../ui/controls';
+import { DEFAULT_DOMAIN, DEFAULT_PROJECT, runsAddress } from './address';
+import { Shell } from './Shell';
+
+interface Place {
+  project: string;
+  domain: string;
+}
+
+const LAST = 'godwit.place';
+
+function lastPlace(): Place {
+  try {
+    const place = JSON.parse(localStorage.getItem(LAST) ?? '') as Place;
+    if (place.project && place.domain) return place;
+  } catch {
+    // Nothing was kept, or something else: the usual place it is.
+  }
+  return { project: DEFAULT_PROJECT, domain: DEFAULT_DOMAIN };
+}
+
+function page(params: Record<string, string | undefined>): ReactNode {
+  const { project = DEFAULT_PROJECT, domain = DEFAULT_DOMAIN, run } = params;
+  localStorage.setItem(LAST, JSON.stringify({ project, domain }));
+  return (
+    <Shell project={project} domain={domain} run={run}>
+      {run ? (
+        <RunPage key={`${project}/${domain}/${run}`} project={project} domain={domain} run={run} />
+      ) : (
+        <RunsPage key={`${project}/${domain}`} project={project} domain={domain} />
+      )}
+    </Shell>
+  );
+}
+
+/** Every page has two addresses: the canonical one, and the one that the published SDK prints. */
+export function App() {
+  const place = lastPlace();
+  const home = runsAddress(place.project, place.domain);
+  return (
+    <Trouble>
+      <Switch>
+        <Route path="/v2/runs/project/:project/domain/:domain/:run">{page}</Route>
+        <Route path="/v2/runs/project/:project/domain/:domain">{page}</Route>
+        <Route path="/v2/domain/:domain/project/:project/runs/:run">{page}</Route>
+        <Route path="/v2/domain/:domain/project/:project/tracked-runs/:run">{page}</Route>
+        <Route path="/v2/domain/:domain/project/:project/runs">{page}</Route>
+        <Route path="/v2">
+          <Redirect to={home} replace />
+        </Route>
+        <Route>
+          <Shell project={place.project} domain={place.domain}>
+            <Notice title="There is no such page">
+              <p>
+                <code>{location.pathname}</code> is not an address of the console. See{' '}
+                <a href={home}>the list of runs</a>, or in the terminal:
+              </p>
+              <Command>flyte get run</Command>
+            </Notice>
+          </Shell>
+        </Route>
+      </Switch>
+    </Trouble>
+  );
+}
+
+/** A page that broke says so instead of going blank. */
+class Trouble extends Component<{ children: ReactNode }, { error: Error | null }> {
+  override state = { error: null as Error | null };
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override render() {
+    const { error } = this.state;
+    if (!error) return this.props.children;
+    return (
+      <Notice title="This page broke" tone="bad">
+        <p>{error.message}</p>
+        <Button onClick={() => location.reload()}>Reload</Button>
+        <pre>{error.stack}</pre>
+      </Notice>
+    );
+  }
+}

@@ -1,0 +1,125 @@
+import { isGroup, type Node, ROOT, type RunModel } from './run';
+
+export interface Filter {
+  /** Part of a name, a task's name or an id; lower case. */
+  text: string;
+  phases: ReadonlySet<number>;
+}
+
+export interface Rows {
+  nodes: Node[];
+  depths: number[];
+  /** How many actions matched; equal to all of them without a filter. */
+  matched: number;
+}
+
+const SMALL = 80;
+const SMALL_LEVEL = 12;
+
+/** Whether a container is open unless somebody said otherwise. */
+export function opensByDefault(model: RunModel, node: Node): boolean {
+  if (node === ROOT || model.rows <= SMALL) return true;
+  return (
+    !isGroup(node) &&
+    model.above(node) === ROOT &&
+    model.childrenOf(node).length <= SMALL_LEVEL &&
+    model.rows <= SMALL * 10
+  );
+}
+
+/** Which containers a person opened or closed. */
+export class Expansion {
+  readonly said: ReadonlyMap<Node, boolean>;
+
+  constructor(said: ReadonlyMap<Node, boolean> = new Map()) {
+    this.said = said;
+  }
+
+  isOpen(model: RunModel, node: Node): boolean {
+    return this.said.get(node) ?? opensByDefault(model, node);
+  }
+
+  with(node: Node, open: boolean): Expansion {
+    return new Expansion(new Map(this.said).set(node, open));
+  }
+
+  /** Everything above the node opened, so that it is on the screen. */
+  revealing(model: RunModel, node: Node): Expansion {
+    let result: Expansion = this;
+    for (let above = model.above(node); above !== -1; above = model.above(above)) {
+      if (!result.isOpen(model, above)) result = result.with(above, true);
+    }
+    return result;
+  }
+}
+
+export function isFiltering(filter: Filter): boolean {
+  return filter.text !== '' || filter.phases.size > 0;
+}
+
+/** The visible rows of the tree, from top to bottom. */
+export function flatten(model: RunModel, expansion: Expansion, filter: Filter): Rows {
+  const rows: Rows = { nodes: [], depths: [], matched: model.rows };
+  if (!model.rows) return rows;
+  const filtering = isFiltering(filter);
+  const kept = filtering ? keep(model, filter) : undefined;
+  if (kept) rows.matched = kept.matched;
+  const stack: [Node, number][] = [[ROOT, 0]];
+  while (stack.length) {
+    const [node, depth] = stack.pop()!;
+    if (kept && !kept.nodes.has(node)) continue;
+    rows.nodes.push(node);
+    rows.depths.push(depth);
+    if (!model.hasChildren(node)) continue;
+    // Under a filter what matches is shown wherever it is, unless somebody closed its container.
+    const open = filtering ? expansion.said.get(node) !== false : expansion.isOpen(model, node);
+    if (!open) continue;
+    const children = model.childrenOf(node);
+    for (let i = children.length - 1; i >= 0; i--) stack.push([children[i]!, depth + 1]);
+  }
+  return rows;
+}
+
+export function matches(model: RunModel, row: number, filter: Filter): boolean {
+  if (filter.phases.size && !filter.phases.has(model.phase[row]!)) return false;
+  if (!filter.text) return true;
+  return (
+    model.nameOf(row).toLowerCase().includes(filter.text) ||
+    model.taskOf(row).toLowerCase().includes(filter.text) ||
+    model.ids[row]!.startsWith(filter.text)
+  );
+}
+
+function keep(model: RunModel, filter: Filter): { nodes: Set<Node>; matched: number } {
+  const nodes = new Set<Node>();
+  let matched = 0;
+  for (let row = 0; row < model.rows; row++) {
+    if (!matches(model, row, filter)) continue;
+    matched++;
+    for (let node: Node = row; node !== -1 && !nodes.has(node); node = model.above(node)) nodes.add(node);
+  }
+  return { nodes, matched };
+}
+
+/** The next or previous row in tree order whose action failed, wrapping around; -1 when none did. */
+export function nextFailure(model: RunModel, from: Node, step: 1 | -1): number {
+  const failed: number[] = [];
+  const order: Node[] = [];
+  const stack: Node[] = [ROOT];
+  while (stack.length) {
+    const node = stack.pop()!;
+    order.push(node);
+    const children = model.childrenOf(node);
+    for (let i = children.length - 1; i >= 0; i--) stack.push(children[i]!);
+  }
+  let here = -1;
+  for (const node of order) {
+    if (node === from) here = failed.length;
+    if (!isGroup(node) && (model.phase[node] === 6 || model.phase[node] === 8)) failed.push(node);
+  }
+  if (!failed.length) return -1;
+  if (here < 0) return step > 0 ? failed[0]! : failed[failed.length - 1]!;
+  const skip = step > 0 && failed[here] === from ? 1 : 0;
+  const index = step > 0 ? here + skip : here - 1;
+  return failed[(index + failed.length) % failed.length]!;
+}

@@ -1,0 +1,369 @@
+import { ChevronsDownUp, CircleAlert, ListTree, Maximize2, Workflow, ZoomIn, ZoomOut } from 'lucide-react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { ApiError } from '../api/client';
+import type { RunKey } from '../api/types';
+import { runsAddress, useQuery } from '../app/address';
+import { useKeys, useNow, useTitle } from '../app/hooks';
+import { plural } from '../model/format';
+import { PHASE_NAMES, PHASE_WORDS, phaseNumber } from '../model/phases';
+import { Expansion, type Filter, flatten, isFiltering, nextFailure } from '../model/rows';
+import { type Node, ROOT, type RunModel } from '../model/run';
+import { AbortDialog } from '../run/AbortDialog';
+import { Details } from '../run/Details';
+import { Graph } from '../run/Graph';
+import { Header, PhaseStrip } from '../run/Header';
+import type { Window } from '../run/paint';
+import { Timeline } from '../run/Timeline';
+import { useRun } from '../run/useRun';
+import { Button, Command, IconButton, Notice, SearchBox, Tabs } from '../ui/controls';
+import { Problem } from '../ui/Problem';
+import css from './RunPage.module.css';
+
+export function RunPage({ project, domain, run: name }: { project: string; domain: string; run: string }) {
+  const run = useMemo(() => ({ project, domain, name }), [project, domain, name]);
+  const { detail, model, version, error, retry } = useRun(run);
+  const [aborting, setAborting] = useState(false);
+  const ended = model?.finished ?? false;
+  const now = useNow(ended ? 30_000 : 250);
+  const word = detail ? PHASE_WORDS[model ? model.phase[ROOT]! : phaseNumber(detail.phase)] : '';
+  useTitle(detail ? `${word} · ${detail.task_name} · ${name}` : `${name} · Godwit`);
+
+  if (error instanceof ApiError && error.status === 404) {
+    return (
+      <Notice title={`There is no run ${name}`}>
+        <p>
+          It is not in {project}/{domain}: the id may be mistyped, or the run was deleted.{' '}
+          <a href={runsAddress(project, domain)}>All runs</a>, or in the terminal:
+        </p>
+        <Command>flyte get run</Command>
+      </Notice>
+    );
+  }
+  if (error) return <Problem error={error} what={`run ${name}`} retry={retry} />;
+  return (
+    <main className={css.page}>
+      <div className={css.header}>
+        {detail && <Header detail={detail} model={model} now={now} onAbort={() => setAborting(true)} />}
+        {!detail && <div className={css.skeleton} aria-busy="true" />}
+      </div>
+      {model && <Views run={run} model={model} version={version} now={now - model.base} />}
+      <AbortDialog run={run} label={name} open={aborting} onClose={() => setAborting(false)} />
+    </main>
+  );
+}
+
+function Views({ run, model, version, now }: { run: RunKey; model: RunModel; version: number; now: number }) {
+  const [query, setQuery] = useQuery();
+  const view = query.get('view') === 'graph' ? 'graph' : 'timeline';
+  const tab = query.get('tab') ?? 'summary';
+  const attempt = Number(query.get('attempt')) || 0;
+  const text = query.get('q') ?? '';
+  const phaseText = query.get('phase') ?? '';
+  const actionId = query.get('action');
+  const zoomText = query.get('t');
+  const field = useRef<HTMLInputElement>(null);
+  const [expansion, setExpansion] = useState(() => new Expansion());
+
+  const filter: Filter = useMemo(
+    () => ({
+      text: text.trim().toLowerCase(),
+      phases: new Set(phaseText.split(',').filter(Boolean).map(phaseNumber).filter(Boolean)),
+    }),
+    [text, phaseText],
+  );
+  const changes = isFiltering(filter) ? version : model.structure;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the model changes in place; `changes` tells when rows may differ
+  const rows = useMemo(() => flatten(model, expansion, filter), [model, expansion, filter, changes]);
+  const named = actionId === null ? undefined : model.nodeById(actionId);
+  const selected: Node = named ?? ROOT;
+  const filtering = isFiltering(filter);
+
+  // Revealed once for each selection: a person may close it again.
+  useEffect(() => {
+    setExpansion(before => before.revealing(model, selected));
+  }, [model, selected]);
+
+  const select = useCallback(
+    (node: Node, push = true) => setQuery({ action: model.idOf(node), attempt: null }, push),
+    [model, setQuery],
+  );
+  const choose = useCallback((node: Node) => select(node), [select]);
+  const toggle = useCallback(
+    (node: Node, open: boolean) => setExpansion(before => before.with(node, open)),
+    [],
+  );
+  const isOpen = useCallback(
+    (node: Node) => (filtering ? expansion.said.get(node) !== false : expansion.isOpen(model, node)),
+    [expansion, model, filtering],
+  );
+
+  const end = model.extent(now);
+  const whole: Window = { from: 0, to: Math.max(1, end * 1.02) };
+  const zoomed = parseWindow(zoomText, whole);
+  const shown = zoomed ?? whole;
+  const zoomTo = useCallback(
+    (window: Window | null) =>
+      setQuery({ t: window && `${Math.max(0, Math.round(window.from))}-${Math.round(window.to)}` }),
+    [setQuery],
+  );
+  const zoom = (factor: number) => {
+    const [begin, finish] = model.spanOf(selected, now);
+    const middle = Math.min(shown.to, Math.max(shown.from, (begin + finish) / 2));
+    const length = (shown.to - shown.from) * factor;
+    if (length >= whole.to) return zoomTo(null);
+    const from = Math.max(0, Math.min(whole.to - length, middle - length / 2));
+    zoomTo({ from, to: Math.max(from + 2, from + length) });
+  };
+  const pan = (step: number) => {
+    if (!zoomed) return;
+    const by = (shown.to - shown.from) * 0.25 * step;
+    const shift = Math.max(-shown.from, Math.min(whole.to - shown.to, by));
+    zoomTo({ from: shown.from + shift, to: shown.to + shift });
+  };
+  const failure = (step: 1 | -1) => {
+    const next = nextFailure(model, selected, step);
+    if (next >= 0) select(next);
+  };
+  const togglePhase = (phase: number) => {
+    const chosen = new Set(filter.phases);
+    if (!chosen.delete(phase)) chosen.add(phase);
+    setQuery({ phase: [...chosen].map(one => PHASE_NAMES[one]).join(',') });
+  };
+  const collapse = () =>
+    setExpansion(new Expansion(new Map(allContainers(model).map(node => [node, false]))));
+  const setView = (next: string) => setQuery({ view: next === 'timeline' ? null : next }, true);
+  const setTab = (next: string) =>
+    setQuery({ tab: next === 'summary' ? null : next, action: model.idOf(selected) });
+
+  useKeys((key, event) => {
+    const at = rows.nodes.indexOf(selected);
+    const go = (index: number) => {
+      const node = rows.nodes[Math.max(0, Math.min(rows.nodes.length - 1, index))];
+      if (node !== undefined) select(node, false);
+      return true;
+    };
+    const inDetails = (event.target as HTMLElement).closest('aside');
+    if (inDetails && /^(Arrow|Page|Home|End|Enter|\s)/.test(key)) return false;
+    switch (key) {
+      case 'ArrowDown':
+      case 'j':
+        return go(at + 1);
+      case 'ArrowUp':
+      case 'k':
+        return go(at < 0 ? 0 : at - 1);
+      case 'PageDown':
+        return go(at + 20);
+      case 'PageUp':
+        return go(at - 20);
+      case 'Home':
+        return go(0);
+      case 'End':
+        return go(rows.nodes.length - 1);
+      case 'ArrowRight':
+        if (event.shiftKey) pan(1);
+        else if (model.hasChildren(selected) && !isOpen(selected)) toggle(selected, true);
+        else if (model.hasChildren(selected)) return go(at + 1);
+        return true;
+      case 'ArrowLeft':
+        if (event.shiftKey) pan(-1);
+        else if (model.hasChildren(selected) && isOpen(selected)) toggle(selected, false);
+        else if (model.above(selected) !== -1) select(model.above(selected), false);
+        return true;
+      case 'Enter':
+        if ((event.target as HTMLElement).closest('button, a')) return false;
+        select(selected);
+        return true;
+      case '/':
+        field.current?.focus();
+        return true;
+      case 'Escape':
+        if (filtering) setQuery({ q: null, phase: null });
+        else setQuery({ action: null, tab: null, attempt: null });
+        return true;
+      case 'e':
+        failure(1);
+        return true;
+      case 'E':
+        failure(-1);
+        return true;
+      case 't':
+      case '1':
+        setView('timeline');
+        return true;
+      case 'g':
+      case '2':
+        setView('graph');
+        return true;
+      case 'd':
+        setTab('summary');
+        return true;
+      case 'i':
+        setTab('io');
+        return true;
+      case 'l':
+        setTab('logs');
+        return true;
+      case '[':
+      case ']': {
+        if (selected < 0) return false;
+        const last = model.attempts[selected]!;
+        const next = (attempt || last) + (key === '[' ? -1 : 1);
+        if (next >= 1 && next <= last) setQuery({ attempt: String(next) });
+        return true;
+      }
+      case 'w':
+      case '+':
+        zoom(0.5);
+        return true;
+      case 's':
+      case '-':
+        zoom(2);
+        return true;
+      case '0':
+        zoomTo(null);
+        return true;
+      default:
+        return false;
+    }
+  });
+
+  return (
+    <>
+      <PhaseStrip model={model} chosen={filter.phases} onToggle={togglePhase} />
+      <div className={css.tabs}>
+        <Tabs
+          tabs={[
+            { id: 'timeline', label: 'Timeline', icon: <ListTree size={15} /> },
+            { id: 'graph', label: 'Graph', icon: <Workflow size={15} /> },
+          ]}
+          value={view}
+          onChange={setView}
+          label="Views"
+          panelId="view-panel"
+        />
+        <div className={css.tools}>
+          <div className={css.filter}>
+            <SearchBox
+              value={text}
+              onChange={value => setQuery({ q: value })}
+              label="Filter actions"
+              keys="/"
+              inputRef={field}
+              onKeyDown={event => {
+                if (event.key === 'Escape') {
+                  if (text) setQuery({ q: null });
+                  else event.currentTarget.blur();
+                } else if (event.key === 'Enter' || event.key === 'ArrowDown') {
+                  event.preventDefault();
+                  event.currentTarget.blur();
+                  const hit = rows.nodes.find(
+                    node => node >= 0 && model.nameOf(node).toLowerCase().includes(filter.text),
+                  );
+                  if (filtering && hit !== undefined) select(hit);
+                }
+              }}
+            />
+          </div>
+          <IconButton
+            label="Next failure"
+            keys="e"
+            disabled={model.counts[6]! + model.counts[8]! === 0}
+            onClick={() => failure(1)}
+          >
+            <CircleAlert size={16} />
+          </IconButton>
+          {view === 'timeline' && (
+            <>
+              <IconButton label="Collapse all" onClick={collapse}>
+                <ChevronsDownUp size={16} />
+              </IconButton>
+              <IconButton label="Zoom out" keys="s" disabled={!zoomed} onClick={() => zoom(2)}>
+                <ZoomOut size={16} />
+              </IconButton>
+              <IconButton label="Zoom in" keys="w" onClick={() => zoom(0.5)}>
+                <ZoomIn size={16} />
+              </IconButton>
+              <IconButton
+                label="Show the whole time"
+                keys="0"
+                disabled={!zoomed}
+                onClick={() => zoomTo(null)}
+              >
+                <Maximize2 size={15} />
+              </IconButton>
+            </>
+          )}
+        </div>
+      </div>
+      <div className={css.main}>
+        <div className={css.view} role="tabpanel" id="view-panel" aria-labelledby={`view-panel-${view}`}>
+          {filtering && view === 'timeline' && (
+            <div className={css.found} role="status">
+              {plural(rows.matched, 'action')} of {plural(model.rows, 'action')} shown
+              <Button onClick={() => setQuery({ q: null, phase: null })}>Clear the filter</Button>
+            </div>
+          )}
+          {actionId !== null && named === undefined && (
+            <div className={css.found} role="status">
+              There is no action <code>{actionId}</code> in this run.
+            </div>
+          )}
+          {filtering && rows.nodes.length === 0 && view === 'timeline' ? (
+            <Notice title="No action matches">
+              <p>Nothing in this run has this name, id or status.</p>
+            </Notice>
+          ) : view === 'graph' ? (
+            <Graph model={model} version={version} selected={selected} onSelect={choose} now={now} />
+          ) : (
+            <Timeline
+              run={run}
+              model={model}
+              version={version}
+              rows={rows}
+              selected={selected}
+              isOpen={isOpen}
+              onSelect={choose}
+              onToggle={toggle}
+              whole={whole}
+              shown={shown}
+              onZoom={zoomTo}
+              now={now}
+            />
+          )}
+        </div>
+        <div className={css.side} data-open={actionId !== null}>
+          <Details
+            run={run}
+            model={model}
+            node={selected}
+            tab={tab}
+            attempt={attempt}
+            now={now}
+            onTab={setTab}
+            onAttempt={next => setQuery({ attempt: String(next) })}
+            onSelect={choose}
+            onClose={() => setQuery({ action: null, tab: null, attempt: null })}
+          />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function parseWindow(text: string | null, whole: Window): Window | null {
+  const [from, to] = (text ?? '').split('-').map(Number);
+  if (from === undefined || to === undefined || !(to > from) || from >= whole.to) return null;
+  return { from: Math.max(0, from), to };
+}
+
+function allContainers(model: RunModel): Node[] {
+  const found: Node[] = [];
+  const stack: Node[] = [...model.childrenOf(ROOT)];
+  while (stack.length) {
+    const node = stack.pop()!;
+    if (!model.hasChildren(node)) continue;
+    found.push(node);
+    stack.push(...model.childrenOf(node));
+  }
+  return found;
+}

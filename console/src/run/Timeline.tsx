@@ -1,0 +1,331 @@
+import { Activity, ChevronDown, ChevronRight, User } from 'lucide-react';
+import {
+  memo,
+  type PointerEvent,
+  type UIEvent,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
+import type { RunKey } from '../api/types';
+import { useSize } from '../app/hooks';
+import { useTheme } from '../app/theme';
+import { compact, count, duration, elapsed } from '../model/format';
+import { isTerminal, PHASE_WORDS } from '../model/phases';
+import type { Rows } from '../model/rows';
+import { CACHE_HIT, isGroup, KIND_CONDITION, KIND_TRACE, type Node, type RunModel } from '../model/run';
+import { Kbd } from '../ui/controls';
+import { PhaseGlyph } from '../ui/PhaseGlyph';
+import {
+  Palette,
+  paintOverview,
+  paintRows,
+  prepare,
+  ROW,
+  type Scene,
+  Strips,
+  tickLabel,
+  ticks,
+  type Window,
+} from './paint';
+import css from './Timeline.module.css';
+import { useLabels } from './useLabels';
+
+const OVERSCAN = 6;
+
+interface Props {
+  run: RunKey;
+  model: RunModel;
+  version: number;
+  rows: Rows;
+  selected: Node | null;
+  isOpen: (node: Node) => boolean;
+  onSelect: (node: Node) => void;
+  onToggle: (node: Node, open: boolean) => void;
+  whole: Window;
+  shown: Window;
+  onZoom: (window: Window | null) => void;
+  now: number;
+}
+
+/** The tree and, row by row beside it, when everything happened. */
+export function Timeline(props: Props) {
+  const { run, model, rows, selected, isOpen, onSelect, onToggle, whole, shown, onZoom, now } = props;
+  const [scroller, , height] = useSize<HTMLDivElement>();
+  const [scrollTop, setScrollTop] = useState(0);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [head, headWidth] = useSize<HTMLDivElement>();
+  const theme = useTheme();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the variables hold
+  const palette = useMemo(() => new Palette(), [theme]);
+  const [strips] = useState(() => new Strips());
+  const [overviewStrips] = useState(() => new Strips());
+  const scene: Scene = {
+    model,
+    rows,
+    isOpen,
+    scrollTop,
+    width: headWidth,
+    height,
+    window: shown,
+    now,
+    palette,
+    strips,
+  };
+
+  useLayoutEffect(() => {
+    const context = canvas.current && headWidth > 0 && prepare(canvas.current, headWidth, height);
+    if (context) paintRows(context, scene);
+  });
+
+  const at = selected === null ? -1 : rows.nodes.indexOf(selected);
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element || at < 0 || !height) return;
+    const top = at * ROW;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + ROW > element.scrollTop + element.clientHeight) {
+      element.scrollTop = top + ROW - element.clientHeight;
+    }
+  }, [at, height, scroller]);
+
+  const first = Math.max(0, Math.floor(scrollTop / ROW) - OVERSCAN);
+  const last = Math.min(rows.nodes.length, Math.ceil((scrollTop + height) / ROW) + OVERSCAN);
+  const label = useLabels(run, model, rows.nodes.slice(first, last));
+  const visible = [];
+  for (let i = first; i < last; i++) {
+    const node = rows.nodes[i]!;
+    visible.push(
+      <Row
+        key={node}
+        model={model}
+        node={node}
+        index={i}
+        depth={rows.depths[i]!}
+        open={model.hasChildren(node) ? isOpen(node) : null}
+        selected={node === selected}
+        label={label(node)}
+        stamp={rowStamp(model, node, now)}
+        now={now}
+        onSelect={onSelect}
+        onToggle={onToggle}
+      />,
+    );
+  }
+  return (
+    <div className={css.timeline}>
+      <div className={css.head}>
+        <div className={css.headTree}>
+          <div className={css.hint}>
+            Drag on the overview to zoom · <Kbd>W</Kbd> <Kbd>S</Kbd> zoom · <Kbd>0</Kbd> all
+          </div>
+          <div className={css.columns}>
+            <span>Action</span>
+            <span>Duration</span>
+          </div>
+        </div>
+        <div className={css.headTime} ref={head}>
+          <Overview
+            scene={{ ...scene, strips: overviewStrips }}
+            whole={whole}
+            shown={shown}
+            onZoom={onZoom}
+          />
+          <Axis window={shown} width={headWidth} now={model.finished ? null : now} />
+        </div>
+      </div>
+      <div
+        ref={scroller}
+        className={css.scroller}
+        role="treegrid"
+        aria-label="Actions"
+        aria-rowcount={rows.nodes.length}
+        aria-activedescendant={at >= first && at < last ? `row-${selected}` : undefined}
+        tabIndex={0}
+        data-testid="tree"
+        onScroll={(event: UIEvent<HTMLDivElement>) => setScrollTop(event.currentTarget.scrollTop)}
+      >
+        <div className={css.sticky} aria-hidden="true">
+          <canvas ref={canvas} style={{ width: headWidth, height }} />
+        </div>
+        <div style={{ height: rows.nodes.length * ROW }}>{visible}</div>
+      </div>
+    </div>
+  );
+}
+
+/** What a row shows that can change: rows whose stamp stays are not rendered again. */
+function rowStamp(model: RunModel, node: Node, now: number): string {
+  const live = !isTerminal(model.phaseOf(node));
+  const base = `${model.phaseOf(node)}/${live ? Math.floor(now / 1000) : 0}`;
+  if (!model.hasChildren(node)) return base;
+  return `${base}/${model.totalBelow(node)}/${model.failedBelow(node)}`;
+}
+
+interface RowProps {
+  model: RunModel;
+  node: Node;
+  index: number;
+  depth: number;
+  open: boolean | null;
+  selected: boolean;
+  label: string;
+  stamp: string;
+  now: number;
+  onSelect: (node: Node) => void;
+  onToggle: (node: Node, open: boolean) => void;
+}
+
+const Row = memo(
+  function Row({ model, node, index, depth, open, selected, label, now, onSelect, onToggle }: RowProps) {
+    const group = isGroup(node);
+    const phase = model.phaseOf(node);
+    const kind = group ? -1 : model.kind[node]!;
+    const below = open === null ? 0 : model.totalBelow(node);
+    const failed = open === null ? 0 : model.failedBelow(node);
+    const attempts = group ? 1 : model.attempts[node]!;
+    const [begin, end] = model.spanOf(node, now);
+    const length = isTerminal(phase) ? duration(end - begin) : elapsed(end - begin);
+    return (
+      // Keys are handled by the page for the row that aria-activedescendant names.
+      // biome-ignore lint/a11y/useKeyWithClickEvents: one tab stop for the whole grid
+      // biome-ignore lint/a11y/useFocusableInteractive: focus stays on the grid
+      <div
+        className={css.row}
+        role="row"
+        id={`row-${node}`}
+        aria-level={depth + 1}
+        aria-rowindex={index + 1}
+        aria-selected={selected}
+        aria-expanded={open ?? undefined}
+        data-selected={selected}
+        data-action={model.idOf(node)}
+        style={{ top: index * ROW }}
+        onClick={() => onSelect(node)}
+        onDoubleClick={() => open !== null && onToggle(node, !open)}
+      >
+        {/* biome-ignore lint/a11y/useFocusableInteractive: focus stays on the grid */}
+        <div className={css.name} role="gridcell" style={{ paddingLeft: 10 + depth * 15 }}>
+          {open === null ? (
+            <span className={css.chevron} />
+          ) : (
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the arrow keys do this
+            // biome-ignore lint/a11y/noStaticElementInteractions: a pointer target; aria-expanded is on the row
+            <span
+              className={css.chevron}
+              onClick={event => {
+                event.stopPropagation();
+                onToggle(node, !open);
+              }}
+            >
+              {open ? <ChevronDown size={15} /> : <ChevronRight size={15} />}
+            </span>
+          )}
+          <PhaseGlyph phase={phase} />
+          {kind === KIND_TRACE && <Activity size={13} className={css.kind} aria-label="trace" />}
+          {kind === KIND_CONDITION && <User size={13} className={css.ask} aria-label="condition" />}
+          <span className={css.label} data-group={group}>
+            {model.nameOf(node)}
+          </span>
+          {label && <span className={css.inputs}>{label}</span>}
+          <span className="sr">
+            {group ? 'group' : 'action'}, {PHASE_WORDS[phase]}
+          </span>
+          {below > 0 && (
+            <span className={css.badge} title={`${count(below)} actions below`}>
+              {compact(below)}
+            </span>
+          )}
+          {failed > 0 && <span className={css.failed}>{count(failed)} failed</span>}
+          {attempts > 1 && <span className={css.tag}>×{attempts}</span>}
+          {!group && model.cache[node] === CACHE_HIT && <span className={css.tag}>cached</span>}
+        </div>
+        {/* biome-ignore lint/a11y/useFocusableInteractive: focus stays on the grid */}
+        <div className={`${css.length} num`} role="gridcell">
+          {length}
+        </div>
+      </div>
+    );
+  },
+  (a, b) =>
+    a.stamp === b.stamp &&
+    a.label === b.label &&
+    a.node === b.node &&
+    a.index === b.index &&
+    a.depth === b.depth &&
+    a.open === b.open &&
+    a.selected === b.selected &&
+    a.model === b.model &&
+    a.onSelect === b.onSelect &&
+    a.onToggle === b.onToggle,
+);
+
+function Overview({
+  scene,
+  whole,
+  shown,
+  onZoom,
+}: {
+  scene: Scene;
+  whole: Window;
+  shown: Window;
+  onZoom: (window: Window | null) => void;
+}) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [drag, setDrag] = useState<[number, number] | null>(null);
+  const { width } = scene;
+  const zoomed = shown.from > whole.from || shown.to < whole.to;
+  const moment = (x: number) =>
+    whole.from + (Math.min(width, Math.max(0, x)) / width) * (whole.to - whole.from);
+  const dragged = drag && Math.abs(drag[1] - drag[0]) > 3 ? span(moment(drag[0]), moment(drag[1])) : null;
+  useLayoutEffect(() => {
+    const context = canvas.current && width > 0 && prepare(canvas.current, width, 46);
+    if (context) paintOverview(context, { ...scene, height: 46 }, whole, dragged ?? (zoomed ? shown : null));
+  });
+  const x = (event: PointerEvent) => event.nativeEvent.offsetX;
+  return (
+    <canvas
+      ref={canvas}
+      className={css.overview}
+      style={{ width }}
+      onPointerDown={event => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        setDrag([x(event), x(event)]);
+      }}
+      onPointerMove={event => drag && setDrag([drag[0], x(event)])}
+      onPointerUp={() => {
+        if (dragged) onZoom(dragged);
+        setDrag(null);
+      }}
+      onDoubleClick={() => onZoom(null)}
+    />
+  );
+}
+
+function span(a: number, b: number): Window {
+  return { from: Math.min(a, b), to: Math.max(a, b) };
+}
+
+function Axis({ window, width, now }: { window: Window; width: number; now: number | null }) {
+  const scale = width / (window.to - window.from);
+  const nowX = now === null ? null : (now - window.from) * scale;
+  return (
+    <div className={css.axis} aria-hidden="true">
+      {ticks(window, width)
+        .map(at => ({ at, x: (at - window.from) * scale }))
+        .filter(
+          ({ at, x }) => at > 0 && x > 14 && x < width - 14 && (nowX === null || Math.abs(x - nowX) > 40),
+        )
+        .map(({ at, x }) => (
+          <span key={at} style={{ left: x }}>
+            {tickLabel(at)}
+          </span>
+        ))}
+      {nowX !== null && nowX >= 0 && nowX <= width + 1 && (
+        <b style={{ left: Math.min(width - 17, Math.max(17, nowX)) }}>now</b>
+      )}
+    </div>
+  );
+}

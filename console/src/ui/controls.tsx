@@ -1,0 +1,215 @@
+import { Check, Copy, Search } from 'lucide-react';
+import {
+  type ButtonHTMLAttributes,
+  type KeyboardEvent,
+  type ReactNode,
+  type Ref,
+  useEffect,
+  useId,
+  useRef,
+  useState,
+} from 'react';
+import css from './controls.module.css';
+
+type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & { look?: 'plain' | 'primary' | 'danger' };
+
+export function Button({ look = 'plain', className = '', ...rest }: ButtonProps) {
+  return <button type="button" className={`${css.button} ${css[look]} ${className}`} {...rest} />;
+}
+
+export function IconButton({
+  label,
+  pressed,
+  keys,
+  children,
+  ...rest
+}: ButtonHTMLAttributes<HTMLButtonElement> & { label: string; pressed?: boolean; keys?: string }) {
+  return (
+    <button
+      type="button"
+      className={css.icon}
+      aria-label={label}
+      aria-pressed={pressed}
+      title={keys ? `${label} (${keys})` : label}
+      {...rest}
+    >
+      {children}
+    </button>
+  );
+}
+
+export function CopyButton({ text, label }: { text: string; label: string }) {
+  const [done, setDone] = useState(false);
+  useEffect(() => {
+    if (!done) return;
+    const timer = setTimeout(() => setDone(false), 1500);
+    return () => clearTimeout(timer);
+  }, [done]);
+  return (
+    <IconButton
+      label={done ? 'Copied' : label}
+      onClick={() => navigator.clipboard?.writeText(text).then(() => setDone(true))}
+    >
+      {done ? <Check size={14} /> : <Copy size={14} />}
+    </IconButton>
+  );
+}
+
+export function Kbd({ children }: { children: ReactNode }) {
+  return <kbd className={css.kbd}>{children}</kbd>;
+}
+
+export function SearchBox({
+  value,
+  onChange,
+  label,
+  keys,
+  inputRef,
+  onKeyDown,
+  children,
+}: {
+  value: string;
+  onChange: (value: string) => void;
+  label: string;
+  keys?: string;
+  inputRef?: Ref<HTMLInputElement>;
+  onKeyDown?: (event: KeyboardEvent<HTMLInputElement>) => void;
+  children?: ReactNode;
+}) {
+  return (
+    <label className={css.search}>
+      <Search size={14} aria-hidden="true" />
+      <input
+        ref={inputRef}
+        type="search"
+        value={value}
+        placeholder={label}
+        aria-label={label}
+        spellCheck={false}
+        autoComplete="off"
+        onChange={event => onChange(event.target.value)}
+        onKeyDown={onKeyDown}
+      />
+      {children ?? (keys && !value ? <Kbd>{keys}</Kbd> : null)}
+    </label>
+  );
+}
+
+export interface Tab {
+  id: string;
+  label: string;
+  icon?: ReactNode;
+  mark?: ReactNode;
+}
+
+/** A tab list after the WAI-ARIA pattern: one tab stop, arrows move. The panel is the caller's. */
+export function Tabs({
+  tabs,
+  value,
+  onChange,
+  label,
+  panelId,
+}: {
+  tabs: Tab[];
+  value: string;
+  onChange: (id: string) => void;
+  label: string;
+  panelId: string;
+}) {
+  const list = useRef<HTMLDivElement>(null);
+  const move = (event: KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const at = tabs.findIndex(tab => tab.id === value);
+    const next = tabs[(at + step + tabs.length) % tabs.length]!;
+    onChange(next.id);
+    list.current?.querySelector<HTMLElement>(`[data-tab="${next.id}"]`)?.focus();
+  };
+  return (
+    <div className={css.tabs} role="tablist" aria-label={label} ref={list} onKeyDown={move}>
+      {tabs.map(tab => (
+        <button
+          key={tab.id}
+          type="button"
+          role="tab"
+          id={`${panelId}-${tab.id}`}
+          data-tab={tab.id}
+          aria-selected={tab.id === value}
+          aria-controls={panelId}
+          tabIndex={tab.id === value ? 0 : -1}
+          className={css.tab}
+          onClick={() => onChange(tab.id)}
+        >
+          {tab.icon}
+          {tab.label}
+          {tab.mark}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** A modal dialog: the browser's own, which traps focus and closes on Escape. */
+export function Dialog({
+  open,
+  onClose,
+  title,
+  children,
+}: {
+  open: boolean;
+  onClose: () => void;
+  title: string;
+  children: ReactNode;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  useEffect(() => {
+    const element = dialog.current;
+    if (open && element && !element.open) element.showModal();
+    if (!open) element?.close();
+  }, [open]);
+  return (
+    <dialog
+      ref={dialog}
+      className={css.dialog}
+      aria-labelledby={heading}
+      onClose={onClose}
+      onKeyDown={event => event.stopPropagation()}
+    >
+      {open && (
+        <div className={css.dialogBody}>
+          <h2 id={heading}>{title}</h2>
+          {children}
+        </div>
+      )}
+    </dialog>
+  );
+}
+
+export function Notice({
+  title,
+  children,
+  tone = 'plain',
+}: {
+  title: string;
+  children?: ReactNode;
+  tone?: 'plain' | 'bad';
+}) {
+  return (
+    <div className={css.notice} data-tone={tone} role={tone === 'bad' ? 'alert' : undefined}>
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+export function Command({ children }: { children: string }) {
+  return (
+    <div className={css.command}>
+      <code>{children}</code>
+      <CopyButton text={children} label="Copy the command" />
+    </div>
+  );
+}
