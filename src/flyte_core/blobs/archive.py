@@ -1,0 +1,182 @@
+"""Code bundles as archives: packed the same way every time, unpacked without trust.
+
+`pack` gives the same bytes for the same files, so a bundle's name can be its content's hash.
+`unpack` accepts plain files and directories only, whatever the archive claims to hold, and never
+writes outside the directory it was given.
+"""
+
+import gzip
+import io
+import os
+import shutil
+import tarfile
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from flyte_core.model import InvalidArgument
+
+_CHUNK: Final = 1 << 20
+_FOLDER: Final = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Bounds of what is unpacked. Sizes are of the unpacked content."""
+
+    total_bytes: int = 1 << 30
+    ratio: int = 200
+    """Unpacked over packed size, counted from the first MiB on."""
+    files: int = 50_000
+    depth: int = 32
+    name_bytes: int = 255
+
+
+def pack(files: Mapping[str, Path | bytes]) -> bytes:
+    """A gzipped tar of files by their path in the archive (`/` between segments), sorted, without times.
+
+    Owners, times and permissions are left out, but for the executable bit.
+
+    Raises:
+        InvalidArgument: a path that `unpack` would refuse.
+    """
+    buffer = io.BytesIO()
+    seen: set[str] = set()
+    # mtime=0 and no file name in the header: equal content gives equal bytes.
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=6, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for name in sorted(files):
+            _segments(name, Caps(), seen, folder=False)
+            source = files[name]
+            data = source if isinstance(source, bytes) else source.read_bytes()
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            runs = not isinstance(source, bytes) and os.access(source, os.X_OK)
+            member.mode = 0o755 if runs else 0o644
+            tar.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def unpack(bundle: Path, into: Path, caps: Caps | None = None) -> None:
+    """Unpack a tar (gzipped or not) into a new directory. On failure the directory is gone again.
+
+    Raises:
+        InvalidArgument: it holds links, devices, paths that lead elsewhere or clash, or more than `caps` allow.
+        FileExistsError: `into` exists.
+    """
+    caps = caps or Caps()
+    into.mkdir(parents=True)
+    try:
+        root = os.open(into, os.O_RDONLY | _FOLDER)
+        try:
+            _unpack(bundle, root, caps)
+        finally:
+            os.close(root)
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, ValueError, OverflowError) as error:
+        shutil.rmtree(into, ignore_errors=True)
+        raise InvalidArgument(f"{bundle.name} is not a whole archive: {error}") from error
+    except BaseException:
+        shutil.rmtree(into, ignore_errors=True)
+        raise
+
+
+def _unpack(bundle: Path, root: int, caps: Caps) -> None:
+    seen: set[str] = set()
+    written = count = 0
+    allowed = min(caps.total_bytes, _CHUNK + caps.ratio * bundle.stat().st_size)
+    with bundle.open("rb") as raw, tarfile.open(fileobj=raw, mode="r|*") as tar:
+        for member in tar:
+            if member.type == tarfile.XGLTYPE:
+                continue
+            count += 1
+            if count > caps.files:
+                raise InvalidArgument(f"{bundle.name} holds more than {caps.files} files.")
+            if not (member.isreg() or member.isdir()) or member.issparse():
+                raise InvalidArgument(
+                    f"{bundle.name} holds {_shown(member.name)}, which is neither a plain file nor a directory."
+                )
+            segments = _segments(member.name, caps, seen, folder=member.isdir())
+            if member.isdir():
+                os.close(_folder(root, segments))
+                continue
+            written += member.size
+            if written > allowed:
+                raise InvalidArgument(
+                    f"{bundle.name} unpacks to more than {allowed} bytes; that is more than a bundle may hold."
+                )
+            content = tar.extractfile(member)
+            assert content is not None, "a plain file has content"
+            _write(root, segments, content, member.size, executable=bool(member.mode & 0o100))
+
+
+def _segments(name: str, caps: Caps, seen: set[str], *, folder: bool) -> list[str]:
+    """The parts of an archive path, checked; `seen` collects what was there before."""
+    text = name.removesuffix("/") if folder else name
+    while text.startswith("./"):
+        text = text[2:]
+    parts = [] if text in ("", ".") and folder else text.split("/")
+    for part in parts:
+        bad = part in ("", ".", "..") or "\\" in part or any(ord(c) < 32 or ord(c) == 127 for c in part)
+        drive = len(part) >= 2 and part[1] == ":" and part[0].isalpha()
+        surrogate = any(0xD800 <= ord(c) <= 0xDFFF for c in part)
+        if bad or drive or surrogate or len(part.encode("utf-8", "replace")) > caps.name_bytes:
+            raise InvalidArgument(f"The archive path {_shown(name)} is not allowed.")
+    if len(parts) > caps.depth:
+        raise InvalidArgument(f"The archive path {_shown(name)} is deeper than {caps.depth} directories.")
+    folded = unicodedata.normalize("NFC", "/".join(parts)).casefold()
+    if not folder:
+        if folded in seen:
+            raise InvalidArgument(f"The archive holds {_shown(name)} twice, or once more in other letters.")
+        seen.add(folded)
+    return parts
+
+
+def _folder(root: int, segments: list[str]) -> int:
+    """Open a directory below `root`, making what is missing; no link is ever followed."""
+    here = os.dup(root)
+    try:
+        for segment in segments:
+            try:
+                os.mkdir(segment, 0o755, dir_fd=here)
+            except FileExistsError:
+                pass
+            try:
+                below = os.open(segment, os.O_RDONLY | _FOLDER, dir_fd=here)
+            except OSError as error:
+                raise InvalidArgument(
+                    f"The archive uses {_shown(segment)} as a file and as a directory."
+                ) from error
+            os.close(here)
+            here = below
+        return here
+    except BaseException:
+        os.close(here)
+        raise
+
+
+def _write(root: int, segments: list[str], content: IO[bytes], size: int, *, executable: bool) -> None:
+    folder = _folder(root, segments[:-1])
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        try:
+            fd = os.open(segments[-1], flags, 0o755 if executable else 0o644, dir_fd=folder)
+        except FileExistsError as error:
+            raise InvalidArgument(f"The archive holds {_shown('/'.join(segments))} twice.") from error
+        with os.fdopen(fd, "wb") as file:
+            left = size
+            while left:
+                chunk = content.read(min(_CHUNK, left))
+                if not chunk:
+                    raise InvalidArgument(f"The archive ends in the middle of {_shown('/'.join(segments))}.")
+                file.write(chunk)
+                left -= len(chunk)
+    finally:
+        os.close(folder)
+
+
+def _shown(name: str) -> str:
+    return ascii(name[:120])
