@@ -151,12 +151,12 @@ async def _runs(context: ConsoleContext, topic: Topic) -> AsyncGenerator[_News, 
     project, domain = topic.parts
     cursor = topic.cursor
     open_runs: dict[str, int] = {}
-    """Runs under way, with the sequence number last told: their counts change while their root does not."""
+    """Runs under way, with the sequence number last told, -1 for none: counts change while roots do not."""
 
     def find_open() -> None:
         query = RunQuery(project=project, domain=domain, phases=OPEN_PHASES, limit=_MAX_OPEN)
         for view in context.store.runs(query).runs:
-            open_runs[view.record.key.name] = view.record.last_seq
+            open_runs[view.record.key.name] = -1
 
     def news(after: int | None) -> tuple[list[dict[str, object]], int]:
         if after is None:
