@@ -1,8 +1,17 @@
-"""The command line of an attempt: what a task's template says and every worker understands."""
+"""The command line of an attempt: what a task's template says and every worker understands.
 
+`parse` serves cold processes, forked attempts and warm workers alike; `main` is the cold process.
+"""
+
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from flyte_core.supervision import INPUTS_VARIABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ def parse(argv: Sequence[str]) -> Options:
             if not words:
                 raise UsageError(f"{name} needs a value")
             value = words.pop(0)
-        if value and not value.startswith("{{"):
+        if value not in ("", '""') and not value.startswith("{{"):
             found[_NAMES[name]] = value
     options = Options(**found, resolver_args=tuple(words))
     try:
@@ -78,3 +87,23 @@ def parse(argv: Sequence[str]) -> Options:
             f"--run-start-time {options.run_start_time!r} is not a time like 2026-01-31T12:00:00Z"
         ) from None
     return options
+
+
+def main() -> NoReturn:
+    """Run the attempt of this process's command line."""
+    import faulthandler
+
+    from flyte._runtime import attempt
+
+    faulthandler.enable()
+    try:
+        options = parse(sys.argv[1:])
+    except UsageError as error:
+        print(f"a0: {error}", file=sys.stderr)
+        sys.exit(2)
+    given = os.environ.pop(INPUTS_VARIABLE, "")
+    sys.exit(attempt.run(options, Path(given).read_bytes() if given else None))
+
+
+if __name__ == "__main__":
+    main()
