@@ -196,6 +196,23 @@ def test_one_bad_work_does_not_spoil_its_group(store: Store) -> None:
     assert [a.seq for a in store.actions(key(), ActionQuery(parent=ROOT)).actions] == [0, 1]
 
 
+def test_asking_for_the_run_in_between_loses_nothing(store: Store) -> None:
+    create(store, key())
+    token = begin(store, root(key()))
+
+    def work(tx: Tx) -> tuple[int, int]:
+        before = tx.run(key())
+        new = NewAction(ActionName("c"), ActionKind.TASK, LEAF, inputs=b"in")
+        actions.enqueue(tx, key(), ROOT, token, [new], Micros(1_200))
+        after = tx.run(key())
+        assert before is not None and after is not None
+        return before.last_seq, after.last_seq
+
+    before, after = store.transact(work)
+    assert after == before + 1
+    assert store.action(ActionKey(key(), ActionName("c"))) is not None
+
+
 def test_a_stale_version_is_refused(store: Store) -> None:
     created = create(store, key())
     begin(store, root(key()))

@@ -119,6 +119,8 @@ class _Run:
     id: int
     record: RunRecord
     last_seq: int
+    written_seq: int
+    """`last_seq` as the table has it."""
     count: int = -1
     """How many actions it has; -1: not known yet."""
     actions: dict[ActionName, Action | None] = field(default_factory=dict)
@@ -171,7 +173,7 @@ class SqliteTx:
         if self._find(run.key) is not None:
             raise AlreadyExists(f"Run {run.key.name} already exists in {run.key.project}/{run.key.domain}.")
         self._write(_INSERT_RUN, (*codec.encode_run(run), run.created_at, self._count("changed")))
-        row = _Run(self._db.last_insert_rowid(), run, run.last_seq, count=0)
+        row = _Run(self._db.last_insert_rowid(), run, run.last_seq, run.last_seq, count=0)
         for label in run.labels.items():
             self._write(_INSERT_LABEL, (row.id, *label))
         self._runs[run.key] = row
@@ -194,7 +196,7 @@ class SqliteTx:
         run = None
         for row in self._db.execute(_RUN, (key.name, key.project, key.domain)):
             record = codec.decode_run(row)
-            run = _Run(row[0], record, record.last_seq)
+            run = _Run(row[0], record, record.last_seq, record.last_seq)
         self._runs[key] = run
         return run
 
@@ -393,7 +395,7 @@ class SqliteTx:
         moved: list[codec.Row] = []
         ended: list[codec.Row] = []
         for run in self._runs.values():
-            if run is None or run.last_seq == run.record.last_seq:
+            if run is None or run.last_seq == run.written_seq:
                 continue
             fresh += [self._new_row(run, run.actions[name]) for name in run.fresh]
             for name in run.moved:
@@ -440,7 +442,7 @@ class SqliteTx:
             moved.append((*head, *_dispatch(run, action), *tail))
 
     def _advance(self, run: _Run) -> None:
-        run.record = dataclasses.replace(run.record, last_seq=run.last_seq)
+        run.written_seq = run.last_seq
         root = run.actions.get(ROOT)
         if run.root_moved_at is None or root is None:
             self._write(_ADVANCE_RUN, (run.last_seq, run.id))
