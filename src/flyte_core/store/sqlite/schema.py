@@ -2,6 +2,8 @@
 
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -66,9 +68,10 @@ def prepare(db: apsw.Connection, path: Path) -> None:
         SchemaTooNew: newer code has changed the file in a way this code cannot work with.
         FailedPrecondition: the file belongs to something else, or to another edition of a migration.
     """
-    if not _behind(db, path):
-        return
-    found = applied(db)
+    with _snapshot(db):
+        if not _behind(db, path):
+            return
+        found = applied(db)
     if found:
         copy_database(path, path.with_name(f"{path.name}.v{found}-{time.time_ns() // 1_000_000_000}.bak"))
     db.execute("BEGIN IMMEDIATE")
@@ -89,14 +92,26 @@ def require_readable(db: apsw.Connection, path: Path) -> bool:
         SchemaTooNew: newer code has changed the file in a way this code cannot read.
         FailedPrecondition: the file is of an older version and must be brought up first.
     """
-    if _empty(db):
-        return False
-    if _behind(db, path):
+    with _snapshot(db):
+        if _empty(db):
+            return False
+        behind = _behind(db, path)
+    if behind:
         raise FailedPrecondition(
             f"{path} has schema {applied(db)}; this version reads schema {VERSION}.",
             hint="`flyte start server` brings it up to date and keeps a copy.",
         )
     return True
+
+
+@contextmanager
+def _snapshot(db: apsw.Connection) -> Iterator[None]:
+    """One view of the file over several questions: another process may be making the tables now."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("COMMIT")
 
 
 def _empty(db: apsw.Connection) -> bool:
