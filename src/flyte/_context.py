@@ -49,6 +49,7 @@ class RunInfo:
         "disable_run_cache",
         "key",
         "mode",
+        "raw_data_path",
         "run_base_dir",
         "run_start_time",
         "version",
@@ -65,7 +66,9 @@ class RunInfo:
         code_bundle: str = "",
         custom_context: Mapping[str, str] | None = None,
         disable_run_cache: bool = False,
+        raw_data_path: str = "",
     ) -> None:
+        self.raw_data_path = raw_data_path
         self.key = key
         self.mode = mode
         self.run_base_dir = run_base_dir
@@ -184,7 +187,11 @@ class TaskContext:
     @property
     def raw_data_path(self) -> str:
         """Where large values of the attempt go."""
-        return self._raw_data_path or f"{self.output_path}/raw"
+        if self._raw_data_path:
+            return self._raw_data_path
+        if self.run.raw_data_path:
+            return f"{self.run.raw_data_path.rstrip('/')}/{self.run.key.name}/{self.name}/{self.attempt}"
+        return f"{self.output_path}/raw"
 
     @property
     def checkpoint_path(self) -> str:

@@ -129,3 +129,22 @@ def syncify(function: Callable[P, Coroutine[Any, Any, R]]) -> Syncified[P, R]: .
 def syncify(function: Any) -> Any:
     """Give an async function a blocking face. On a class method, put this decorator outside."""
     return SyncifiedClassMethod(function) if isinstance(function, classmethod) else Syncified(function)
+
+
+class Immediate(Generic[P, R]):
+    """A function that never waits, with the face of one that may: `f()` and `await f.aio()` do the same."""
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self._function = function
+        functools.update_wrapper(cast(Callable[..., Any], self), function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._function(*args, **kwargs)
+
+    async def aio(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._function(*args, **kwargs)
+
+
+def immediate(function: Callable[P, R]) -> Immediate[P, R]:
+    """Give a function that never waits an `.aio`, too."""
+    return Immediate(function)

@@ -110,3 +110,14 @@ def module_name(func: Callable[..., Any], root: Path | None = None) -> str:
         return ".".join(path.relative_to((root or path.parent).resolve()).with_suffix("").parts)
     except ValueError:
         return path.stem
+
+
+def instance_name(task: Any) -> str:
+    """The name in its module under which a task is found; its qualified name when there is none."""
+    module = sys.modules.get(task.func.__module__)
+    names = vars(module) if module is not None else {}
+    candidates = (task.func.__name__, *names)
+    for name in candidates:
+        if getattr(names.get(name), "func", None) is task.func:
+            return str(name)
+    return str(task.func.__qualname__)

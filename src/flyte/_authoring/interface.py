@@ -156,13 +156,27 @@ def _hints(task_name: str, func: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _input(parameter: inspect.Parameter, hints: dict[str, Any]) -> Input:
+    hint = hints.get(parameter.name, Any)
+    if parameter.default is None and not _takes_none(hint):
+        hint = hint | None if isinstance(hint, type | types.UnionType) else typing.Optional[hint]  # noqa: UP045
     return Input(
         name=parameter.name,
-        type=hints.get(parameter.name, Any),
+        type=hint,
         default=parameter.default,
         hinted=parameter.name in hints,
         positional_only=parameter.kind is parameter.POSITIONAL_ONLY,
         keyword_only=parameter.kind is parameter.KEYWORD_ONLY,
+    )
+
+
+def _takes_none(hint: Any) -> bool:
+    """Whether None is a value of the hint. `x: int = None` is meant to take it, and says not so."""
+    if hint is None or hint is Any or hint is object or hint is types.NoneType:
+        return True
+    return any(map(_takes_none, typing.get_args(hint))) and typing.get_origin(hint) in (
+        typing.Union,
+        types.UnionType,
+        typing.Annotated,
     )
 
 

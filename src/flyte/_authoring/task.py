@@ -71,6 +71,8 @@ class Task(Generic[P, R]):
         self.env = env
         self.options = options
         self.name = f"{env.name}.{func.__name__}"
+        self.derived: dict[Any, Any] = {}
+        """What others have worked out from the declaration; kept here so that it goes with it."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         raise NotImplementedError

@@ -1,7 +1,7 @@
 """What a controller does for a running task: turn calls into actions and wait for their outcomes."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from flyte_core.engine.api import TraceResult
 from flyte_core.model import ActionKind, ActionName, RunKey, TaskSpec, Token
@@ -30,10 +30,14 @@ class Submission:
     group: str = ""
     cache_key: str = ""
     trace: TraceResult | None = None
+    loose_inputs: bool = False
+    """The name does not pin every byte of the inputs; see `NewAction.loose_inputs`."""
+    body: Any = None
+    """The task itself, for a controller that runs it in this process."""
 
 
 class Controller(Protocol):
-    """Drives the children of the actions of this process."""
+    """Drives the children of the actions of this process. May be used from any event loop."""
 
     async def run_child(self, parent: ParentRef, call: Submission) -> bytes:
         """Make the call an action, wait for its end, return serialized `flyteidl2.task.Outputs`.

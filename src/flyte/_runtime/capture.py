@@ -213,7 +213,7 @@ def _restore_stream(name: str, proxy: _Proxy) -> None:
 def _redirect_handlers(old: Any, new: Any) -> None:
     for reference in list(logging._handlerList):  # type: ignore[attr-defined]
         handler = reference()
-        if isinstance(handler, logging.StreamHandler) and getattr(handler, "stream", None) is old:
+        if isinstance(handler, logging.StreamHandler) and vars(handler).get("stream") is old:
             handler.stream = new
 
 

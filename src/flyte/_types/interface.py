@@ -184,6 +184,14 @@ class InterfaceCodec:
         return RuntimeDataValidationError(f"{self.task_name}: {what}")
 
 
+def codec_of_task(task: Any) -> InterfaceCodec:
+    """The converter of a task's inputs and outputs. Kept with the task."""
+    found: InterfaceCodec | None = task.derived.get(InterfaceCodec)
+    if found is None:
+        found = task.derived[InterfaceCodec] = InterfaceCodec(task.interface)
+    return found
+
+
 def _variables(codecs: tuple[tuple[str, Codec[Any]], ...]) -> VariableMap:
     found = VariableMap()
     for name, codec in codecs:

@@ -1,0 +1,90 @@
+"""From serialized inputs through a task's body to serialized outputs."""
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from flyte import _context
+from flyte._context import TaskContext
+from flyte._types.interface import InterfaceCodec, codec_of_task
+from flyte.errors import InlineIOMaxBytesBreached
+
+if TYPE_CHECKING:
+    from flyte._authoring.task import Task
+    from flyte._runtime.context import AttemptContext
+
+
+def is_async(task: "Task[..., Any]") -> bool:
+    """Whether the body is a coroutine."""
+    return task.is_async
+
+
+def invoke(task: "Task[..., Any]", inputs: bytes, context: "AttemptContext") -> bytes:
+    """Run the body of a worker's attempt on this thread; a coroutine gets a loop of its own.
+
+    Exceptions of the body pass as they are.
+    """
+    here = _worker_context(task, context)
+    if not task.is_async:
+        return call(task, inputs, here)
+    import asyncio
+
+    return asyncio.run(await_(task, inputs, here))
+
+
+async def ainvoke(task: "Task[..., Any]", inputs: bytes, context: "AttemptContext") -> bytes:
+    """The same for several bodies in one loop. A sync body holds the loop while it runs."""
+    here = _worker_context(task, context)
+    if task.is_async:
+        return await await_(task, inputs, here)
+    return call(task, inputs, here)
+
+
+def call(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
+    """Run a sync body on this thread, in the given place."""
+    codec, args, kwargs = _arguments(task, inputs, context)
+    token = _context.enter(context)
+    try:
+        result = task.func(*args, **kwargs)
+    finally:
+        _context.leave(token)
+    return _outputs(task, codec, result)
+
+
+async def await_(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
+    """Await an async body in the given place."""
+    codec, args, kwargs = _arguments(task, inputs, context)
+    token = _context.enter(context)
+    try:
+        body: Coroutine[Any, Any, Any] = task.func(*args, **kwargs)
+        result = await body
+    finally:
+        _context.leave(token)
+    return _outputs(task, codec, result)
+
+
+def _arguments(
+    task: "Task[..., Any]", inputs: bytes, context: TaskContext
+) -> tuple[InterfaceCodec, tuple[Any, ...], dict[str, Any]]:
+    codec = codec_of_task(task)
+    values, given = codec.decode_inputs(inputs)
+    if given:
+        context.custom_context = {**context.custom_context, **given}
+    args, kwargs = task.interface.arguments(values)
+    return codec, args, kwargs
+
+
+def _outputs(task: "Task[..., Any]", codec: InterfaceCodec, result: Any) -> bytes:
+    data = codec.encode_outputs(result)
+    limit = task.options.max_inline_io_bytes
+    if len(data) > limit:
+        raise InlineIOMaxBytesBreached(
+            f"The outputs of {task.name} are {len(data):,} bytes; its limit is {limit:,}.",
+            hint=f"Return large data by reference, or declare max_inline_io_bytes={len(data)} or more.",
+        )
+    return data
+
+
+def _worker_context(task: "Task[..., Any]", context: "AttemptContext") -> TaskContext:
+    from flyte._controller.worker import task_context
+
+    return task_context(task, context)

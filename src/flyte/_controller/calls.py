@@ -1,0 +1,82 @@
+"""Calls of tasks inside a worker: handed to a controller that talks to the server."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from flyte._context import TaskContext
+from flyte._controller.protocol import Controller, Submission
+from flyte._controller.spec import Place
+from flyte._controller.submission import parent_of, submit
+from flyte._sync import portal
+from flyte._types.interface import codec_of_task
+from flyte.errors import SyncTaskCallInAsyncContextError, TraceDoesNotAllowNestedTasksError
+
+if TYPE_CHECKING:
+    from flyte._authoring.task import Task
+
+
+class ControllerCalls:
+    """Makes children of calls. The controller is made by the first call."""
+
+    def __init__(self, connect: Callable[[], Controller], place: Place) -> None:
+        self._connect = connect
+        self._place = place
+        self._controller: Controller | None = None
+
+    @property
+    def controller(self) -> Controller:
+        if self._controller is None:
+            self._controller = self._connect()
+        return self._controller
+
+    @property
+    def connected(self) -> bool:
+        """Whether anything was called."""
+        return self._controller is not None
+
+    def blocking(
+        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        refuse_on_loop(task)
+        call = self._submission(context, task, args, kwargs)
+        data = portal().run(self.controller.run_child(parent_of(context), call))
+        return codec_of_task(task).decode_outputs(data)
+
+    async def awaited(
+        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        call = self._submission(context, task, args, kwargs)
+        data = await self.controller.run_child(parent_of(context), call)
+        return codec_of_task(task).decode_outputs(data)
+
+    def _submission(
+        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Submission:
+        refuse_in_trace(context, task)
+        return submit(context, task, args, kwargs, self._place)
+
+
+def refuse_on_loop(task: "Task[..., Any]") -> None:
+    """A sync task must not be called on an event loop: it would stand still.
+
+    Raises:
+        SyncTaskCallInAsyncContextError: it is.
+    """
+    if asyncio._get_running_loop() is not None:
+        raise SyncTaskCallInAsyncContextError(
+            f"{task.name} is a sync task and was called on an event loop, which would stand still.",
+            hint=f"Await it: `await {task.func.__name__}.aio(...)`.",
+        )
+
+
+def refuse_in_trace(context: TaskContext, task: "Task[..., Any]") -> None:
+    """A traced function must not call tasks.
+
+    Raises:
+        TraceDoesNotAllowNestedTasksError: it does.
+    """
+    if context.traced:
+        raise TraceDoesNotAllowNestedTasksError(
+            f"{task.name} was called inside the traced function {context.traced}."
+        )

@@ -1,0 +1,297 @@
+"""One action that this process runs: what of it lives here, and how its body is run and stopped."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from flyte._context import TaskContext
+from flyte._controller.crew import crew
+from flyte._controller.protocol import Submission
+from flyte_core.model import ActionKey, ActionName, Attempt, Token
+
+if TYPE_CHECKING:
+    from flyte._authoring.task import Task
+
+_guard: Final = threading.Lock()
+"""Held while a body is stopped, and while it ends: so that nobody is stopped who has ended."""
+
+
+class Halt(BaseException):
+    """Raised in a body that is to stop. No Exception, so that user code does not catch it by accident."""
+
+
+class Frame:
+    """An action of a local run, from its call to its end.
+
+    Attributes:
+        caller: The frame of the action that called it; None for the root.
+        level: In how many crews' threads the body stands: its own, its caller's, ...
+        halted: The attempt has been taken away: aborted, or out of time. What its body does no
+            longer counts.
+        stop: Interrupts the body while it runs.
+        wake: Ends a wait: between attempts, or for a body on another thread.
+    """
+
+    __slots__ = (
+        "attempt",
+        "call",
+        "caller",
+        "context",
+        "halted",
+        "key",
+        "level",
+        "parent",
+        "parent_token",
+        "stop",
+        "task",
+        "token",
+        "wake",
+    )
+
+    def __init__(
+        self,
+        key: ActionKey,
+        call: Submission,
+        task: "Task[..., Any]",
+        parent: ActionName | None,
+        parent_token: Token | None,
+        caller: "Frame | None",
+    ) -> None:
+        self.key = key
+        self.call = call
+        self.task = task
+        self.parent = parent
+        self.parent_token = parent_token
+        self.caller = caller
+        self.level: int = 0 if caller is None else caller.level
+        self.attempt = 0
+        self.token: Token | None = None
+        self.context: TaskContext | None = None
+        self.halted = False
+        self.stop: Callable[[], None] | None = None
+        self.wake: Callable[[], None] | None = None
+
+    def begin(self, live: Attempt, context: TaskContext) -> None:
+        """A new attempt of the action is ours."""
+        self.attempt = live.number
+        self.token = live.token
+        self.context = context
+        self.halted = False
+
+    def halt(self) -> None:
+        """Its attempt is no longer ours: stop the body, if it runs. Any thread may call."""
+        with _guard:
+            self.halted = True
+            if self.stop is not None:
+                self.stop()
+            if self.wake is not None:
+                self.wake()
+
+    def halted_above(self) -> bool:
+        """Whether an action that this one was called from has been halted as well."""
+        caller = self.caller
+        while caller is not None:
+            if caller.halted:
+                return True
+            caller = caller.caller
+        return False
+
+
+def on_thread(frame: Frame, body: Callable[[], bytes]) -> bytes:
+    """Run a sync body on this thread.
+
+    Raises:
+        Halt: it was stopped.
+    """
+    me = threading.get_ident()
+    with _guard:
+        if frame.halted:
+            raise Halt
+        frame.stop = lambda: _interrupt(me)
+    try:
+        return body()
+    except KeyboardInterrupt as error:
+        raise (Halt if frame.halted else error) from None
+    finally:
+        with _guard:
+            frame.stop = None
+            if frame.halted:
+                _forget(me)
+
+
+async def on_loop(frame: Frame, body: Coroutine[Any, Any, bytes]) -> bytes:
+    """Await an async body in the caller's own asyncio task.
+
+    Raises:
+        Halt: it was stopped.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    before = task.cancelling()
+    sent = False
+
+    def cancel() -> None:
+        nonlocal sent
+        if frame.stop is stop and not sent:
+            sent = True
+            task.cancel()
+
+    def stop() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(cancel)
+
+    with _guard:
+        if frame.halted:
+            body.close()
+            raise Halt
+        frame.stop = stop
+    try:
+        result = await body
+        if sent:
+            task.uncancel()
+        return result
+    except BaseException as error:
+        # Ours is taken back; what is left is a cancellation by somebody else.
+        if sent and task.uncancel() <= before and isinstance(error, asyncio.CancelledError):
+            raise Halt from None
+        raise
+    finally:
+        with _guard:
+            frame.stop = None
+
+
+async def in_crew(frame: Frame, body: Callable[[], bytes]) -> bytes:
+    """Run a sync body on a thread of its own and await it. One that does not stop is left to itself.
+
+    Raises:
+        Halt: it was stopped.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[bytes] = loop.create_future()
+
+    def settle(result: bytes | BaseException) -> None:
+        if future.done():
+            return
+        if isinstance(result, BaseException):
+            future.set_exception(_carriable(result))
+        else:
+            future.set_result(result)
+
+    def tell(result: bytes | BaseException) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, result)
+
+    def give_up() -> None:
+        tell(_Left())
+
+    _start(frame, body, tell, give_up)
+    try:
+        return await future
+    except _Left:
+        raise Halt from None
+    except _Carried as carried:
+        raise carried.error from None
+    finally:
+        frame.wake = None
+
+
+def in_crew_blocking(frame: Frame, body: Callable[[], bytes], due_in: Callable[[], float | None]) -> bytes:
+    """The same for a caller on a thread. `due_in` is asked how long to wait until it is asked again.
+
+    Raises:
+        Halt: it was stopped.
+    """
+    done = threading.Event()
+    results: list[bytes | BaseException] = []
+
+    def tell(result: bytes | BaseException) -> None:
+        results.append(result)
+        done.set()
+
+    def give_up() -> None:
+        tell(_Left())
+
+    _start(frame, body, tell, give_up)
+    try:
+        while not done.wait(due_in()):
+            pass
+    finally:
+        frame.wake = None
+    result = results[0]
+    if isinstance(result, _Left):
+        raise Halt
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+class _Left(Exception):
+    """The body was left to itself."""
+
+
+class _Carried(Exception):
+    """Carries an exception that a future would not take."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def _carriable(error: BaseException) -> BaseException:
+    return error if isinstance(error, Exception) and not isinstance(error, StopIteration) else _Carried(error)
+
+
+def _start(
+    frame: Frame,
+    body: Callable[[], bytes],
+    tell: Callable[[bytes | BaseException], None],
+    give_up: Callable[[], None],
+) -> None:
+    frame.level += 1
+    threads = crew(frame.level)
+    left = threading.Event()
+
+    def leave() -> None:
+        if not left.is_set():
+            left.set()
+            threads.lost()
+            give_up()
+
+    def job() -> None:
+        try:
+            result: bytes | BaseException = on_thread(frame, body)
+        except BaseException as error:
+            result = error
+        if left.is_set():
+            threads.back()
+        else:
+            tell(result)
+
+    with _guard:
+        frame.wake = leave
+    threads.put(job)
+
+
+def _interrupt(thread: int) -> None:
+    """Stop a body on a thread at its next step; on the main thread, wake it from a system call too."""
+    main = threading.main_thread().ident
+    if thread == main:
+        import signal
+
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.pthread_kill(main, signal.SIGINT)
+            return
+    _raise_in(thread, Halt)
+
+
+def _forget(thread: int) -> None:
+    """Take back an interruption that has not arrived."""
+    _raise_in(thread, None)
+
+
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    import ctypes
+
+    raised = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

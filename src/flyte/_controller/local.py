@@ -1,0 +1,411 @@
+"""Drives runs in this process: every call is recorded in the same history as a server's.
+
+A sync task called from sync code runs on the caller's thread; an async one in the caller's asyncio
+task; a sync one that is awaited on a thread of its own. Each unit of work is committed before its
+result is seen.
+"""
+
+import asyncio
+import contextvars
+import os
+import threading
+from collections.abc import Callable, Generator
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from flyte._authoring import invoke
+from flyte._context import RunInfo, TaskContext
+from flyte._controller import spec
+from flyte._controller.calls import refuse_in_trace, refuse_on_loop
+from flyte._controller.course import Body, Pause, Record, Standing, Step, course, stand, standing
+from flyte._controller.frame import Frame, in_crew, in_crew_blocking, on_loop, on_thread
+from flyte._controller.ledger import Ledger
+from flyte._controller.protocol import Submission
+from flyte._controller.submission import submit
+from flyte._runtime import capture
+from flyte._types.interface import codec_of_task
+from flyte_core.engine import action as use_cases
+from flyte_core.engine import run as run_cases
+from flyte_core.engine import timers
+from flyte_core.engine.api import NewAction, NewRun
+from flyte_core.layout import Layout
+from flyte_core.machine.effects import Effect, Kill
+from flyte_core.model import (
+    ROOT,
+    Action,
+    ActionKey,
+    ActionName,
+    Digest,
+    Micros,
+    NotFound,
+    PayloadRef,
+    Phase,
+    RunRecord,
+)
+from flyte_core.ports import Clock
+from flyte_core.store.ports import ActionQuery, Tx
+
+if TYPE_CHECKING:
+    from flyte._authoring.task import Task
+
+INLINE_LIMIT: Final = 64 * 1024
+"""Larger values are files; smaller ones are kept in the history itself."""
+
+Echo = Callable[[Any, str], object]
+
+
+class LocalRun:
+    """One run, driven here. Implements what a course needs, and what tasks need to be called."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        layout: Layout,
+        record: RunRecord,
+        info: RunInfo,
+        place: spec.Place,
+        echo: Echo | None = None,
+    ) -> None:
+        self.ledger = ledger
+        self.clock: Clock = ledger.clock
+        self.layout = layout
+        self.record = record
+        self.key = record.key
+        self.info = info
+        self.place = place
+        self.worker = f"pid {os.getpid()}"
+        self.frames: dict[ActionName, Frame] = {}
+        self._echo = echo
+        self._base = info.run_base_dir
+
+    # -- The root ----------------------------------------------------------------------------------
+
+    def begin(self, call: Submission) -> "Root":
+        """Record the run and its root action, before any user code runs.
+
+        Raises:
+            AlreadyExists: the name is taken.
+        """
+        frame = Frame(ActionKey(self.key, ROOT), call, call.body, None, None, None)
+        new = NewRun(self.record, self._new(frame, call))
+        now = self.clock.now()
+        first = self.ledger.now(lambda tx: _begin_root(tx, new, self.worker, now))
+        self.frames[ROOT] = frame
+        return Root(self, frame, first)
+
+    # -- Calls -------------------------------------------------------------------------------------
+
+    def blocking(
+        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        refuse_on_loop(task)
+        frame = self._frame(context, task, args, kwargs)
+        try:
+            data = self.drive(frame, course(self, frame, self._first(frame)))
+        finally:
+            self.frames.pop(frame.key.name, None)
+        return codec_of_task(task).decode_outputs(data)
+
+    async def awaited(
+        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        frame = self._frame(context, task, args, kwargs)
+        try:
+            data = await self.adrive(frame, course(self, frame, self._first(frame)))
+        finally:
+            self.frames.pop(frame.key.name, None)
+        return codec_of_task(task).decode_outputs(data)
+
+    def _frame(
+        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Frame:
+        refuse_in_trace(context, task)
+        call = submit(context, task, args, kwargs, self.place)
+        caller = self.frames.get(context.name)
+        frame = Frame(ActionKey(self.key, call.name), call, task, context.name, context.token, caller)
+        self.frames[call.name] = frame
+        return frame
+
+    def _first(self, frame: Frame) -> Callable[[Tx], Standing]:
+        """Enqueue, claim and start in one."""
+        parent = frame.parent
+        assert parent is not None
+        new = self._new(frame, frame.call)
+        now = self.clock.now()
+
+        def work(tx: Tx) -> Standing:
+            change = use_cases.begin(
+                tx, self.key, parent, frame.parent_token, new, self.worker, now, self._intact
+            )
+            action = change.actions[0]
+            if action.phase.terminal:
+                return standing(tx, action, change.effects)
+            return Standing(action, None, change.effects)
+
+        return work
+
+    def _new(self, frame: Frame, call: Submission) -> NewAction:
+        data: bytes | None = call.inputs
+        ref = None
+        if len(call.inputs) > INLINE_LIMIT:
+            data, ref = None, _put(Path(self._base, call.name, "inputs.pb"), call.inputs)
+        return NewAction(
+            name=call.name,
+            kind=call.kind,
+            spec=call.spec,
+            group=call.group,
+            inputs=data,
+            inputs_ref=ref,
+            cache_key=call.cache_key,
+            trace=call.trace,
+            loose_inputs=call.loose_inputs,
+        )
+
+    # -- What a course needs -----------------------------------------------------------------------
+
+    def enter(self, frame: Frame, action: Action) -> None:
+        live = action.live
+        assert live is not None
+        frame.begin(
+            live,
+            TaskContext(
+                self.info, frame.key.name, self, attempt=live.number, token=live.token, task=frame.task
+            ),
+        )
+
+    def keep_outputs(self, frame: Frame, data: bytes) -> tuple[bytes | None, PayloadRef | None]:
+        if len(data) <= INLINE_LIMIT:
+            return data, None
+        return None, _put(Path(self._base, frame.key.name, str(frame.attempt), "outputs.pb"), data)
+
+    def load(self, ref: PayloadRef) -> bytes:
+        data = Path(ref.uri).read_bytes()
+        if _digest(data) != ref.sha256:
+            raise NotFound(f"The value {ref.uri} is damaged: it is not what was recorded.")
+        return data
+
+    def carry_out(self, effects: tuple[Effect, ...]) -> None:
+        for effect in effects:
+            if isinstance(effect, Kill):
+                frame = self.frames.get(effect.key.name)
+                if frame is not None and frame.token == effect.token:
+                    frame.halt()
+
+    def give_up(self, frame: Frame, reason: str) -> None:
+        now = self.clock.now()
+        change = self.ledger.now(lambda tx: use_cases.abort_action(tx, frame.key, reason, "", now))
+        self.carry_out(change.effects)
+
+    def halt_ended(self) -> None:
+        """Stop the bodies whose actions were ended by somebody else, in another process."""
+        store = self.ledger.store
+        root = store.action(ActionKey(self.key, ROOT))
+        if root is None or root.phase.terminal:
+            ended = list(self.frames)
+        else:
+            page = store.actions(self.key, ActionQuery(phases=(Phase.ABORTED,), ascending=False, limit=1000))
+            ended = [action.key.name for action in page.actions]
+        for name in ended:
+            frame = self.frames.get(name)
+            if frame is not None and not frame.halted:
+                frame.halt()
+
+    def _intact(self, ref: PayloadRef) -> bool:
+        try:
+            return _digest(Path(ref.uri).read_bytes()) == ref.sha256
+        except OSError:
+            return False
+
+    # -- Drivers -----------------------------------------------------------------------------------
+
+    def drive(self, frame: Frame, steps: Generator[Step, Any, bytes]) -> bytes:
+        """Carry out a course on this thread."""
+        result: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                step = steps.send(result) if error is None else steps.throw(error)
+            except StopIteration as end:
+                data: bytes = end.value
+                return data
+            result = error = None
+            try:
+                if isinstance(step, Record):
+                    result = self.ledger.now(step.work)
+                elif isinstance(step, Body):
+                    result = self._body(frame, step)
+                else:
+                    self._pause(frame, step)
+            except BaseException as raised:
+                error = raised
+
+    async def adrive(self, frame: Frame, steps: Generator[Step, Any, bytes]) -> bytes:
+        """Carry out a course on the running loop."""
+        result: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                step = steps.send(result) if error is None else steps.throw(error)
+            except StopIteration as end:
+                data: bytes = end.value
+                return data
+            result = error = None
+            try:
+                if isinstance(step, Record):
+                    result = await self.ledger.soon(step.work)
+                elif isinstance(step, Body):
+                    result = await self._abody(frame, step)
+                else:
+                    await self._apause(frame, step)
+            except BaseException as raised:
+                error = raised
+
+    def _body(self, frame: Frame, step: Body) -> bytes:
+        context = frame.context
+        assert context is not None
+        with capture.to(self._log(frame)):
+            if step.due is None:
+                return on_thread(frame, lambda: invoke.call(frame.task, step.inputs, context))
+            return in_crew_blocking(
+                frame,
+                _in_context(lambda: invoke.call(frame.task, step.inputs, context)),
+                lambda: self._tick(frame),
+            )
+
+    async def _abody(self, frame: Frame, step: Body) -> bytes:
+        context = frame.context
+        assert context is not None
+        with capture.to(self._log(frame)), _Alarm(self, frame, step.due):
+            if frame.task.is_async:
+                return await on_loop(frame, invoke.await_(frame.task, step.inputs, context))
+            return await in_crew(frame, _in_context(lambda: invoke.call(frame.task, step.inputs, context)))
+
+    def _pause(self, frame: Frame, step: Pause) -> None:
+        woken = threading.Event()
+        frame.wake = woken.set
+        if frame.halted:
+            return
+        try:
+            woken.wait(self._seconds_to(step.until))
+        finally:
+            frame.wake = None
+
+    async def _apause(self, frame: Frame, step: Pause) -> None:
+        loop = asyncio.get_running_loop()
+        woken = asyncio.Event()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(woken.set)
+
+        frame.wake = wake
+        if frame.halted:
+            return
+        try:
+            async with asyncio.timeout(self._seconds_to(step.until)):
+                await woken.wait()
+        except TimeoutError:
+            return
+        finally:
+            frame.wake = None
+
+    def _seconds_to(self, until: Micros) -> float:
+        return max(0.0, (until - self.clock.now()) / 1e6)
+
+    def _tick(self, frame: Frame) -> float | None:
+        """Let time do to the action what is due; seconds until it is to be asked again."""
+        now = self.clock.now()
+        after = self.ledger.now(lambda tx: _fire(tx, frame.key, now))
+        self.carry_out(after.effects)
+        due = timers.next_due(after.action)
+        return None if due is None or frame.halted else self._seconds_to(due)
+
+    def _log(self, frame: Frame) -> capture.LogFile:
+        return capture.LogFile(Path(self._base, frame.key.name, str(frame.attempt), "log"), self._echo)
+
+
+class Root:
+    """The root of a run that has been recorded and is now to be run."""
+
+    def __init__(self, run: LocalRun, frame: Frame, first: Standing) -> None:
+        self.run = run
+        self.frame = frame
+        self.first = first
+
+    def drive(self) -> bytes:
+        """Run it on this thread; see `course`."""
+        try:
+            return self.run.drive(self.frame, self._course())
+        finally:
+            self.run.frames.pop(ROOT, None)
+
+    async def adrive(self) -> bytes:
+        """Run it on the running loop."""
+        try:
+            return await self.run.adrive(self.frame, self._course())
+        finally:
+            self.run.frames.pop(ROOT, None)
+
+    def _course(self) -> Generator[Step, Any, bytes]:
+        return course(self.run, self.frame, lambda _: self.first)
+
+
+class _Alarm:
+    """Lets time do its work on an action while its body runs on a loop."""
+
+    __slots__ = ("_due", "_frame", "_handle", "_run")
+
+    def __init__(self, run: LocalRun, frame: Frame, due: Micros | None) -> None:
+        self._run = run
+        self._frame = frame
+        self._due = due
+        self._handle: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        if self._due is not None:
+            self._set(self._run._seconds_to(self._due))
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _set(self, delay_s: float) -> None:
+        self._handle = asyncio.get_running_loop().call_later(delay_s, self._ring)
+
+    def _ring(self) -> None:
+        again = self._run._tick(self._frame)
+        if again is not None:
+            self._set(again)
+
+
+def _begin_root(tx: Tx, new: NewRun, worker: str, now: Micros) -> Standing:
+    made = run_cases.create_run(tx, new, now).actions[0]
+    claimed = use_cases.claim(tx, made.key, worker, now)
+    live = claimed.actions[0].live if claimed.actions else None
+    if live is not None:
+        use_cases.started(tx, made.key, live.token, worker, now)
+    return stand(tx, made.key)
+
+
+def _fire(tx: Tx, key: ActionKey, now: Micros) -> Standing:
+    change = timers.fire(tx, key, now)
+    return stand(tx, key, change.effects)
+
+
+def _in_context(body: Callable[[], bytes]) -> Callable[[], bytes]:
+    """The body in the context of the caller, wherever it runs."""
+    context = contextvars.copy_context()
+    return lambda: context.run(body)
+
+
+def _put(path: Path, data: bytes) -> PayloadRef:
+    """A value as a file: put in place whole, so that nobody sees a part of it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft.write_bytes(data)
+    draft.replace(path)
+    return PayloadRef(_digest(data), len(data), str(path))
+
+
+def _digest(data: bytes) -> Digest:
+    return Digest(sha256(data).hexdigest())

@@ -1,0 +1,114 @@
+"""Begins a local run: everything that is recorded of it before its first line of user code."""
+
+import random
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flyteidl2.core.literals_pb2 import KeyValuePair
+from flyteidl2.task import run_pb2
+
+from flyte import _failures, _session
+from flyte._account import account
+from flyte._authoring.task import Task
+from flyte._context import RunInfo
+from flyte._controller.home import Home, echo, home_at
+from flyte._controller.local import LocalRun, Root
+from flyte._controller.spec import Place
+from flyte._controller.submission import root
+from flyte_core import naming, process
+from flyte_core.model import CoreError, Digest, RunKey, RunMode, RunRecord
+
+if TYPE_CHECKING:
+    from flyte._run import RunOptions
+
+
+def begin(
+    task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: "RunOptions"
+) -> tuple[Home, Root]:
+    """Record a run of this process, and its root action.
+
+    Raises:
+        TypeError: the arguments do not fit the task.
+        flyte.errors.BaseRuntimeError: a value does not, the name is taken, or nothing can be recorded.
+    """
+    session = _session.current()
+    config = session.config
+    place = Place(
+        options.project or config.project,
+        options.domain or config.domain,
+        options.version,
+        root_dir=options.root_dir or session.root_dir,
+    )
+    call = root(
+        task,
+        args,
+        kwargs,
+        place,
+        custom_context=options.custom_context,
+        use_cache=not options.disable_run_cache,
+    )
+    try:
+        name = (
+            naming.check_run_name(options.name)
+            if options.name
+            else naming.new_run_name(random.SystemRandom())
+        )
+        home = home_at(config.home)
+        key = RunKey(place.project, place.domain, name)
+        run_spec = run_message(options).SerializeToString(deterministic=True)
+        record = RunRecord(
+            key=key,
+            mode=RunMode.LOCAL,
+            created_at=home.ledger.clock.now(),
+            task_name=task.name,
+            owner=process.identity(),
+            created_by=account(),
+            labels=dict(options.labels),
+            run_spec=run_spec,
+            env=dict(options.env_vars),
+            content_digest=Digest(naming.digest(call.spec.digest, call.inputs, run_spec)),
+            related_run=options.related_run,
+            relation=options.relation,
+            overwrite_cache=options.overwrite_cache,
+            max_action_concurrency=options.max_action_concurrency,
+            interpreter=sys.executable,
+        )
+        info = RunInfo(
+            key,
+            "local",
+            run_base_dir=str(home.layout.run(key)),
+            run_start_time=options.run_start_time or datetime.now(UTC),
+            version=options.version or task.version,
+            custom_context=options.custom_context,
+            disable_run_cache=options.disable_run_cache,
+            raw_data_path=options.raw_data_path,
+        )
+        run = LocalRun(home.ledger, home.layout, record, info, place, echo(options.echo))
+        return home, run.begin(call)
+    except CoreError as error:
+        raise _failures.of_core(error) from error
+
+
+def run_message(options: "RunOptions") -> run_pb2.RunSpec:
+    """The options of a run as `flyteidl2.task.RunSpec`."""
+    message = run_pb2.RunSpec(
+        overwrite_cache=options.overwrite_cache,
+        queue=options.queue,
+        max_action_concurrency=options.max_action_concurrency,
+        run_base_dir=options.run_base_dir,
+    )
+    if options.labels:
+        message.labels.values.update(options.labels)
+    if options.annotations:
+        message.annotations.values.update(options.annotations)
+    for key, value in options.env_vars.items():
+        message.envs.values.append(KeyValuePair(key=key, value=value))
+    if options.interruptible is not None:
+        message.interruptible.value = options.interruptible
+    if options.raw_data_path:
+        message.raw_data_storage.raw_data_prefix = options.raw_data_path
+    if options.run_start_time is not None:
+        message.run_start_time.FromDatetime(options.run_start_time)
+    return message

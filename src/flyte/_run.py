@@ -1,0 +1,309 @@
+"""Running a task: in this process, or on a server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec
+
+from flyte import _session
+from flyte._authoring.task import Task
+from flyte._session import Mode
+from flyte._sync import portal
+from flyte.errors import BaseRuntimeError, DeclarationError
+
+if TYPE_CHECKING:
+    from flyte._remote.run import Run
+
+P = ParamSpec("P")
+
+CopyStyle = Literal["loaded_modules", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a task is to be run; what the command line, Python and the wire have in common.
+
+    Empty texts and `None` mean: as configured, or made up.
+    """
+
+    mode: Literal["local", "remote"] | None = None
+    name: str = ""
+    project: str = ""
+    domain: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    env_vars: Mapping[str, str] = field(default_factory=dict)
+    custom_context: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
+    copy_style: CopyStyle = "loaded_modules"
+    copy_bundle_to: Path | None = None
+    dry_run: bool = False
+    root_dir: Path | None = None
+    raw_data_path: str = ""
+    run_base_dir: str = ""
+    run_start_time: datetime | None = None
+    overwrite_cache: bool = False
+    disable_run_cache: bool = False
+    cache_lookup_scope: str = "global"
+    max_action_concurrency: int = 0
+    interruptible: bool | None = None
+    queue: str = ""
+    service_account: str = ""
+    interactive_mode: bool | None = None
+    debug: bool = False
+    notifications: tuple[Any, ...] = ()
+    preserve_original_types: bool = False
+    tracked: bool = False
+    tracked_strict: bool = False
+    related_run: str = ""
+    relation: Literal["", "rerun", "recover"] = ""
+    echo: Literal["std", "stderr"] = "std"
+    """Where a local run shows what its tasks print: each stream on its own, or all on stderr."""
+
+
+class Runner:
+    """Runs tasks with options: `flyte.with_runcontext(name="nightly").run(task, x=1)`."""
+
+    def __init__(self, options: RunOptions) -> None:
+        self.options = options
+
+    @property
+    def run(self) -> "RunCall":
+        """Run a task; see `flyte.run`."""
+        return RunCall(self.options)
+
+
+class RunCall:
+    """`flyte.run`: blocks when called, and is awaited as `.aio`."""
+
+    def __init__(self, options: RunOptions) -> None:
+        self._options = options
+
+    def __call__(self, task: Task[P, Any], *args: P.args, **kwargs: P.kwargs) -> "Run":
+        """Run a task as the root of a new run.
+
+        After `init_from_config`, or with an endpoint, the run goes to a server and this returns as
+        soon as it is recorded there. Otherwise the task runs in this process, recorded in the same
+        history, and this returns when it has ended.
+
+        Raises:
+            flyte.errors.BaseRuntimeError: a local run failed; or the run could not be created.
+        """
+        check(task)
+        if _mode(self._options) == "remote":
+            return portal().run(_submitted(task, args, kwargs, self._options))
+        local = LocalStart(task, args, kwargs, self._options)
+        local.finish()
+        return local.handle(failing=True)
+
+    async def aio(self, task: Task[P, Any], *args: P.args, **kwargs: P.kwargs) -> "Run":
+        """The same for code on an event loop."""
+        check(task)
+        if _mode(self._options) == "remote":
+            return await _submitted(task, args, kwargs, self._options)
+        local = LocalStart(task, args, kwargs, self._options)
+        await local.finish_aio()
+        return local.handle(failing=True)
+
+
+class LocalStart:
+    """A run of this process that has been recorded, and is now to be driven to its end.
+
+    Attributes:
+        key: What names it.
+        error: Why it failed, once it has.
+    """
+
+    def __init__(
+        self, task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: RunOptions
+    ) -> None:
+        from flyte._controller import start
+
+        self._home, self._root = start.begin(task, args, kwargs, options)
+        self._task = task
+        self._options = options
+        self.key = self._root.run.key
+        self.error: BaseRuntimeError | None = None
+
+    def finish(self) -> None:
+        """Drive it on this thread (a sync task) or on the portal (an async one), to its end."""
+        if self._task.is_async:
+            portal().run(self.finish_aio())
+            return
+        with self._home.watched(self._root.run):
+            try:
+                self._root.drive()
+            except BaseRuntimeError as error:
+                self.error = error
+
+    async def finish_aio(self) -> None:
+        """Drive it on the running loop; a sync task's body on a thread."""
+        with self._home.watched(self._root.run):
+            try:
+                await self._root.adrive()
+            except BaseRuntimeError as error:
+                self.error = error
+
+    def handle(self, *, failing: bool = False) -> "Run":
+        """The run as users see it.
+
+        Raises:
+            BaseRuntimeError: with `failing`, and it has failed.
+        """
+        if failing and self.error is not None:
+            raise self.error
+        from flyte._remote.run import Run
+
+        return Run.local(self.key, self._home.layout.home)
+
+
+def _mode(options: RunOptions) -> Mode:
+    return options.mode or _session.current().mode
+
+
+async def _submitted(
+    task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: RunOptions
+) -> "Run":
+    from flyte._remote.submit import submit_run
+
+    return await submit_run(task, args, kwargs, options)
+
+
+def check(task: object) -> None:
+    """Refuse what cannot be run.
+
+    Raises:
+        DeclarationError: it is no task.
+    """
+    if not isinstance(task, Task):
+        name = getattr(task, "__name__", repr(task))
+        raise DeclarationError(
+            f"{name} is no task, so it cannot be run.",
+            hint="Decorate the function with @env.task, where env = flyte.TaskEnvironment(name=...).",
+        )
+
+
+run = RunCall(RunOptions())
+
+
+def with_runcontext(
+    mode: Literal["local", "remote"] | None = None,
+    *,
+    name: str | None = None,
+    project: str | None = None,
+    domain: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    env_vars: Mapping[str, str] | None = None,
+    custom_context: Mapping[str, str] | None = None,
+    version: str | None = None,
+    copy_style: CopyStyle = "loaded_modules",
+    copy_bundle_to: str | Path | None = None,
+    dry_run: bool = False,
+    interactive_mode: bool | None = None,
+    raw_data_path: str | None = None,
+    run_base_dir: str | None = None,
+    run_start_time: datetime | None = None,
+    overwrite_cache: bool = False,
+    disable_run_cache: bool = False,
+    cache_lookup_scope: str = "global",
+    max_action_concurrency: int | None = None,
+    interruptible: bool | None = None,
+    queue: str | None = None,
+    service_account: str | None = None,
+    notifications: Any = None,
+    preserve_original_types: bool = False,
+    debug: bool = False,
+    tracked: bool = False,
+    tracked_strict: bool = False,
+    log_level: int | None = None,
+    log_format: str | None = None,
+    user_log_level: int | None = None,
+    reset_root_logger: bool = False,
+) -> Runner:
+    """Run tasks with options: `flyte.with_runcontext(mode="local", name="nightly").run(task, x=1)`.
+
+    Args:
+        mode: `local`: in this process; `remote`: on the server. As the session says unless given.
+        name: Of the run: 1 to 30 lower-case letters, digits and hyphens.
+        labels: To find the run by.
+        env_vars: Environment variables for every action of the run.
+        custom_context: Texts for every action of the run; see `flyte.custom_context`.
+        version: Of the code, instead of its bundle's digest.
+        copy_style: Which code goes to the server: the modules that are loaded, all files, or none.
+        dry_run: Prepare everything, and create no run.
+        raw_data_path: Where large values go.
+        overwrite_cache: Run everything, and let the cache have the new outcomes.
+        disable_run_cache: Do not ask the cache.
+        max_action_concurrency: At most so many actions of the run at once; 0: any number.
+
+    Raises:
+        DeclarationError: an option has a value that means nothing.
+    """
+    if log_level is not None or user_log_level is not None or log_format is not None or reset_root_logger:
+        from flyte import _log
+
+        _log.set_up(
+            level=log_level, user_level=user_log_level, style=log_format, reset_root=reset_root_logger
+        )
+    several = (
+        notifications
+        if isinstance(notifications, tuple)
+        else ()
+        if notifications is None
+        else (notifications,)
+    )
+    return Runner(
+        RunOptions(
+            mode=_checked_mode(mode),
+            name=name or "",
+            project=project or "",
+            domain=domain or "",
+            labels=_texts("labels", labels),
+            annotations=_texts("annotations", annotations),
+            env_vars=_texts("env_vars", env_vars),
+            custom_context=_texts("custom_context", custom_context),
+            version=version or "",
+            copy_style=copy_style,
+            copy_bundle_to=None if copy_bundle_to is None else Path(copy_bundle_to),
+            dry_run=dry_run,
+            interactive_mode=interactive_mode,
+            raw_data_path=raw_data_path or "",
+            run_base_dir=run_base_dir or "",
+            run_start_time=run_start_time,
+            overwrite_cache=overwrite_cache,
+            disable_run_cache=disable_run_cache,
+            cache_lookup_scope=cache_lookup_scope,
+            max_action_concurrency=_checked_limit(max_action_concurrency),
+            interruptible=interruptible,
+            queue=queue or "",
+            service_account=service_account or "",
+            notifications=several,
+            preserve_original_types=preserve_original_types,
+            debug=debug,
+            tracked=tracked,
+            tracked_strict=tracked_strict,
+        )
+    )
+
+
+def _checked_mode(mode: object) -> Mode | None:
+    if mode in (None, "local", "remote"):
+        return mode
+    raise DeclarationError(f"mode={mode!r} is unknown.", hint='Use "local" or "remote".')
+
+
+def _checked_limit(limit: int | None) -> int:
+    if limit is None or (isinstance(limit, int) and limit >= 0):
+        return limit or 0
+    raise DeclarationError(
+        f"max_action_concurrency={limit!r} is no limit.", hint="Use 0 (any number) or more."
+    )
+
+
+def _texts(what: str, given: Mapping[str, str] | None) -> Mapping[str, str]:
+    for key, value in (given or {}).items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise DeclarationError(f"{what} holds {key!r}: {value!r}.", hint="Keys and values are text.")
+    return dict(given or {})
