@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,6 @@ PROBE_TIMEOUT_S: Final = 2.0
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 20.0
 _LOG_TAIL: Final = 20
-_OFF: Final = frozenset({"0", "false", "no", "off"})
 
 Say = Callable[[str], None]
 
@@ -46,7 +45,7 @@ class ServerInfo:
 
 
 class AutostartForbidden(InitializationError):
-    """No server runs, and `FLYTE_AUTOSTART=0` forbids to start one."""
+    """No server runs, and `FLYTE_AUTOSTART=0` or the configuration forbids to start one."""
 
     default_hint = "Start it: flyte start server. Or run in this process: flyte run --local ..."
 
@@ -57,12 +56,6 @@ class ServerStartError(RuntimeSystemError):
 
 def to_stderr(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
-
-
-def autostart_allowed(environ: Mapping[str, str] | None = None) -> bool:
-    """Whether a server may be started without being asked for by name."""
-    env = os.environ if environ is None else environ
-    return env.get("FLYTE_AUTOSTART", "").strip().lower() not in _OFF
 
 
 def recorded(home: Path) -> ServerInfo | None:
@@ -85,7 +78,9 @@ def status(home: Path) -> ServerInfo | None:
     return answer
 
 
-def ensure_server(home: Path, *, port: int | None = None, say: Say = to_stderr) -> ServerInfo:
+def ensure_server(
+    home: Path, *, port: int | None = None, autostart: bool = True, say: Say = to_stderr
+) -> ServerInfo:
     """The server of this data directory; started when there is none and that is allowed.
 
     Two processes that ask at once get the same server. `port`: the one that was configured; without
@@ -98,7 +93,7 @@ def ensure_server(home: Path, *, port: int | None = None, say: Say = to_stderr) 
     """
     info = status(home)
     if info is None:
-        if not autostart_allowed():
+        if not autostart:
             raise AutostartForbidden(
                 f"No server runs for {home}, and FLYTE_AUTOSTART=0 forbids to start one."
             )

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -90,7 +90,7 @@ class Connect:
         *,
         silence_s: float | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[R]:
+    ) -> AsyncGenerator[R, None]:
         """The messages of a server stream, until the server ends it well.
 
         `silence_s`: hearing nothing for longer counts as a lost connection. Closing the iterator closes

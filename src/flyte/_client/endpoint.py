@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -86,8 +85,6 @@ def is_loopback(host: str) -> bool:
 def _context(verify: bool, ca_file: str) -> "ssl.SSLContext":
     import ssl
 
-    if ca_file and not Path(ca_file).is_file():
-        raise ValueError(f"no certificate file {ca_file}; check admin.caCertFilePath in the config")
     context = ssl.create_default_context(cafile=ca_file or None)
     if not verify:
         context.check_hostname = False

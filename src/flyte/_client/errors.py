@@ -1,6 +1,7 @@
 """What a call can end with, other than an answer."""
 
 from flyte._client.http import TransportError
+from flyte.errors import BaseRuntimeError, RunAlreadyExistsError, RuntimeSystemError, RuntimeUserError
 
 RETRIABLE = frozenset({"unavailable", "resource_exhausted"})
 """Codes after which the same call may succeed a little later."""
@@ -42,3 +43,30 @@ def from_status(status: int, what: str) -> RpcError:
 
 def from_transport(error: TransportError) -> RpcError:
     return RpcError("unavailable", str(error))
+
+
+def for_user(error: RpcError) -> BaseRuntimeError:
+    """The exception that users of the SDK get for a call that failed."""
+    match error.code:
+        case "already_exists":
+            return RunAlreadyExistsError(error.message)
+        case "invalid_argument" | "failed_precondition" | "out_of_range":
+            return RuntimeUserError(error.message, code=error.code, hint="Correct what the message names.")
+        case "not_found":
+            return RuntimeUserError(
+                error.message, code=error.code, hint="List the runs there are: flyte get run"
+            )
+        case "unauthenticated" | "permission_denied":
+            return RuntimeUserError(
+                error.message or "The server refuses this account.",
+                code=error.code,
+                hint="Check the endpoint and the credentials: flyte get config",
+            )
+        case "unavailable":
+            return RuntimeSystemError(
+                error.message, code=error.code, hint="Is the server running? flyte get server"
+            )
+        case _:
+            return RuntimeSystemError(
+                error.message or error.code, code=error.code, hint="See the server's log (server.log)."
+            )

@@ -1,9 +1,10 @@
 """How long to keep trying, and how often."""
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -56,8 +57,8 @@ class Tries:
 
 
 async def follow(
-    open_stream: Callable[[], AsyncIterator[T]], patience: Patience = DEFAULT
-) -> AsyncIterator[T]:
+    open_stream: Callable[[], AsyncGenerator[T, None]], patience: Patience = DEFAULT
+) -> AsyncGenerator[T, None]:
     """A stream that is opened again when it is cut.
 
     `open_stream` is called for each opening and must ask for what was not seen yet. Ends when the
@@ -69,9 +70,10 @@ async def follow(
     tries = patience.tries()
     while True:
         try:
-            async for message in open_stream():
-                tries.reset()
-                yield message
+            async with contextlib.aclosing(open_stream()) as messages:
+                async for message in messages:
+                    tries.reset()
+                    yield message
         except RpcError as error:
             if not error.retriable or not await tries.again():
                 raise

@@ -2,16 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 from tests.unit.remote.connect_fake import ConnectFake, Cut
-from flyte_core.wire.godwit.v1 import worker_pb2
 
 from flyte._client.connect import Connect, method
 from flyte._client.endpoint import parse_endpoint
 from flyte._client.errors import RpcError
 from flyte._client.retry import NONE, Patience, follow
+from flyte_core.wire.godwit.v1 import worker_pb2
 
 SERVICE = worker_pb2.DESCRIPTOR.services_by_name["WorkerService"]
 REPORT = method(SERVICE, "Report")
@@ -177,11 +177,11 @@ async def test_a_followed_stream_goes_on_after_a_restart_where_it_was() -> None:
         client = connect(fake)
         seen: list[int] = []
 
-        def again() -> AsyncIterator[worker_pb2.WatchChildrenResponse]:
+        def again() -> AsyncGenerator[worker_pb2.WatchChildrenResponse, None]:
             return client.stream(WATCH, worker_pb2.WatchChildrenRequest(after_seq=seen[-1] if seen else 0))
 
         async for message in follow(again, BRIEF):
-            seen.append(message.seq)
+            seen += [message.seq]
         assert seen == [1, 2, 3, 4]
 
 

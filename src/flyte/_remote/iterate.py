@@ -1,0 +1,75 @@
+"""Async generators with a blocking face: `for x in f()` and `async for x in f.aio()`."""
+
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+
+from flyte._sync import portal
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+class Iterated(Generic[P, R]):
+    """An async generator function that can also be iterated from sync code; as a method it binds."""
+
+    def __init__(self, function: Callable[P, AsyncIterator[R]]) -> None:
+        self._function = function
+        functools.update_wrapper(cast(Callable[..., Any], self), function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+        return _blocking(self._function(*args, **kwargs))
+
+    def aio(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
+        return self._function(*args, **kwargs)
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "Iterated[P, R]": ...
+    @overload
+    def __get__(
+        self: "Iterated[Concatenate[S, Q], R]", instance: S, owner: type | None = None
+    ) -> "Iterated[Q, R]": ...
+    def __get__(self, instance: Any, owner: type | None = None) -> "Iterated[..., R]":
+        if instance is None:
+            return self
+        return Iterated(functools.partial(cast(Callable[..., Any], self._function), instance))
+
+
+class IteratedClassMethod(Generic[P, R]):
+    """The same for a class method."""
+
+    def __init__(self, method: "classmethod[Any, P, AsyncIterator[R]]") -> None:
+        self._method = method
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Iterated[P, R]:
+        return Iterated(self._method.__get__(instance, owner))
+
+
+@overload
+def iterate(function: "classmethod[Any, P, AsyncIterator[R]]") -> IteratedClassMethod[P, R]: ...
+@overload
+def iterate(function: Callable[P, AsyncIterator[R]]) -> Iterated[P, R]: ...
+def iterate(function: Any) -> Any:
+    """Give an async generator function a blocking face. On a class method, put this decorator outside."""
+    return IteratedClassMethod(function) if isinstance(function, classmethod) else Iterated(function)
+
+
+def _blocking(items: AsyncIterator[R]) -> Iterator[R]:
+    """Pull the items one by one through the portal; leaving the loop closes the generator."""
+
+    async def following() -> R:
+        return await anext(items)
+
+    try:
+        while True:
+            try:
+                item = portal().run(following())
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            portal().run(close())

@@ -1,0 +1,239 @@
+"""History of a server somewhere, over its API."""
+
+import asyncio
+import contextlib
+import itertools
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Iterator
+from typing import Final
+
+from flyteidl2.common import identifier_pb2, list_pb2
+from flyteidl2.dataproxy import dataproxy_service_pb2 as data
+from flyteidl2.logs.dataplane import payload_pb2
+from flyteidl2.workflow import run_definition_pb2 as definitions
+from flyteidl2.workflow import run_service_pb2 as runs
+
+from flyte._client import methods
+from flyte._client.connect import Connect
+from flyte._client.errors import RpcError, for_user
+from flyte._client.retry import Patience, follow
+from flyte._remote.source import Scope, no_action, no_run
+from flyte_core.logs import LogLine
+from flyte_core.model import (
+    ROOT,
+    Action,
+    ActionKey,
+    ActionName,
+    InvalidArgument,
+    Micros,
+    RunKey,
+    RunView,
+)
+from flyte_core.store.ports import ActionPage, ActionQuery, Role, RunPage, RunQuery
+from flyte_core.views import iso
+from flyte_core.wire import actions, phases
+
+_WATCH: Final = Patience(total_s=3600.0, cap_s=5.0)
+"""How long a wait for a run rides through an absence of its server."""
+_REOPEN_S: Final = 0.2
+_PAGE: Final = 1000
+
+_Filter = list_pb2.Filter
+
+
+class RpcSource:
+    """Implements `Source` on a server's API: works with every Flyte 2 server."""
+
+    def __init__(self, client: Connect, scope: Scope) -> None:
+        self.client = client
+        self.scope = scope
+
+    @property
+    def url(self) -> str:
+        return self.client.endpoint.url
+
+    async def run(self, key: RunKey) -> RunView:
+        with _explained(key):
+            answer = await self.client.unary(
+                methods.GET_RUN_DETAILS, runs.GetRunDetailsRequest(run_id=actions.run_id(key))
+            )
+        return actions.from_run_details(answer.details)
+
+    async def runs(self, query: RunQuery) -> RunPage:
+        if query.mode is not None or query.search:
+            raise InvalidArgument("A server's API cannot filter runs by mode or by a part of their name.")
+        request = runs.ListRunsRequest(
+            request=list_pb2.ListRequest(
+                limit=query.limit,
+                token=query.cursor,
+                sort_by=_by_creation(query.ascending),
+                filters=list(_run_filters(query)),
+            ),
+            project_id=identifier_pb2.ProjectIdentifier(
+                organization=actions.ORG,
+                domain=query.domain or self.scope.domain,
+                name=query.project or self.scope.project,
+            ),
+            paused_actions_only=query.paused_only,
+        )
+        with _explained(None):
+            answer = await self.client.unary(methods.LIST_RUNS, request)
+        return RunPage(tuple(actions.from_run(each) for each in answer.runs), answer.token)
+
+    async def action(self, key: ActionKey) -> Action:
+        details = await self._details(key)
+        return actions.from_details(details, await self._seq(details))
+
+    async def actions(self, run: RunKey, query: ActionQuery) -> ActionPage:
+        filters = list(_action_filters(query))
+        found: list[Action] = []
+        token = query.cursor
+        seqs: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
+        while True:
+            left = _PAGE if query.limit is None else min(_PAGE, query.limit - len(found))
+            request = runs.ListActionsRequest(
+                request=list_pb2.ListRequest(
+                    limit=left, token=token, sort_by=_by_creation(query.ascending), filters=filters
+                ),
+                run_id=actions.run_id(run),
+            )
+            with _explained(run):
+                answer = await self.client.unary(methods.LIST_ACTIONS, request)
+            found += [actions.from_action(each, next(seqs[each.metadata.parent])) for each in answer.actions]
+            token = answer.token
+            if not token or (query.limit is not None and len(found) >= query.limit):
+                return ActionPage(tuple(found), token)
+
+    async def payload(self, action: Action, role: Role) -> bytes | None:
+        key = action.key
+        with _explained(key.run, key):
+            answer = await self.client.unary(
+                methods.GET_ACTION_DATA, data.GetActionDataRequest(action_id=actions.action_id(key))
+            )
+        if role == "inputs":
+            return answer.inputs.SerializeToString()
+        return answer.outputs.SerializeToString() if action.phase.good else None
+
+    async def watch(self, key: ActionKey) -> AsyncGenerator[Action, None]:
+        request = runs.WatchActionDetailsRequest(action_id=actions.action_id(key))
+        seq: int | None = None
+
+        def again() -> AsyncGenerator[runs.WatchActionDetailsResponse, None]:
+            return self.client.stream(methods.WATCH_ACTION_DETAILS, request)
+
+        with _explained(key.run, key):
+            while True:
+                async with contextlib.aclosing(follow(again, _WATCH)) as messages:
+                    async for message in messages:
+                        if seq is None:
+                            seq = await self._seq(message.details)
+                        action = actions.from_details(message.details, seq)
+                        yield action
+                        if action.phase.terminal:
+                            return
+                # A server that drains ends its streams well, before the action has ended.
+                await asyncio.sleep(_REOPEN_S)
+
+    async def logs(self, key: ActionKey, attempt: int, *, follow: bool) -> AsyncGenerator[LogLine, None]:
+        request = data.TailLogsRequest(action_id=actions.action_id(key), attempt=attempt)
+        number = 0
+        with _explained(key.run, key):
+            async with contextlib.aclosing(self.client.stream(methods.TAIL_LOGS, request)) as messages:
+                async for message in messages:
+                    for line in itertools.chain.from_iterable(each.lines for each in message.logs):
+                        yield _line(line, number)
+                        number += 1
+
+    async def abort_run(self, key: RunKey, reason: str) -> None:
+        with _explained(key):
+            await self.client.unary(
+                methods.ABORT_RUN, runs.AbortRunRequest(run_id=actions.run_id(key), reason=reason)
+            )
+
+    async def abort_action(self, key: ActionKey, reason: str) -> None:
+        with _explained(key.run, key):
+            await self.client.unary(
+                methods.ABORT_ACTION, runs.AbortActionRequest(action_id=actions.action_id(key), reason=reason)
+            )
+
+    async def _details(self, key: ActionKey) -> definitions.ActionDetails:
+        with _explained(key.run, key):
+            answer = await self.client.unary(
+                methods.GET_ACTION_DETAILS,
+                runs.GetActionDetailsRequest(action_id=actions.action_id(key)),
+            )
+        return answer.details
+
+    async def _seq(self, details: definitions.ActionDetails) -> int:
+        """The position among its siblings, which the API tells only by the order of its lists."""
+        parent, key = details.metadata.parent, actions.action_key(details.id)
+        if not parent:
+            return 0
+        siblings = await self.actions(key.run, ActionQuery(parent=ActionName(parent)))
+        return next((each.seq for each in siblings.actions if each.key.name == key.name), 0)
+
+
+@contextlib.contextmanager
+def _explained(run: RunKey | None, action: ActionKey | None = None) -> Iterator[None]:
+    """Turn a failed call into the exception that users get."""
+    try:
+        yield
+    except RpcError as error:
+        if error.code == "not_found" and run is not None:
+            raise (no_run(run) if action is None or action.name == ROOT else no_action(action)) from error
+        raise for_user(error) from error
+
+
+def _by_creation(ascending: bool) -> list_pb2.Sort:
+    return list_pb2.Sort(
+        key="created_at", direction=list_pb2.Sort.ASCENDING if ascending else list_pb2.Sort.DESCENDING
+    )
+
+
+def _run_filters(query: RunQuery) -> Iterator[list_pb2.Filter]:
+    if query.phases:
+        yield _one_of("phase", [str(int(phases.phase_number(each))) for each in query.phases])
+    for field, value in (
+        ("name", query.name),
+        ("task_name", query.task_name),
+        ("task_version", query.task_version),
+        ("created_by", query.created_by),
+    ):
+        if value is not None:
+            yield _Filter(function=_Filter.EQUAL, field=field, values=[value])
+    for field, after, before in (
+        ("created_at", query.created_after, query.created_before),
+        ("updated_at", query.updated_after, query.updated_before),
+    ):
+        if after is not None:
+            yield _Filter(function=_Filter.GREATER_THAN_OR_EQUAL, field=field, values=[_moment(after)])
+        if before is not None:
+            yield _Filter(function=_Filter.LESS_THAN, field=field, values=[_moment(before)])
+    for key, value in query.labels:
+        yield _Filter(function=_Filter.EQUAL, field=f"labels.{key}", values=[value])
+    for key in query.label_keys:
+        yield _Filter(function=_Filter.EXISTS, field=f"labels.{key}")
+
+
+def _action_filters(query: ActionQuery) -> Iterator[list_pb2.Filter]:
+    if query.phases:
+        yield _one_of("phase", [str(int(phases.phase_number(each))) for each in query.phases])
+    if query.kinds:
+        yield _one_of("action_type", [str(int(phases.kind_number(each))) for each in query.kinds])
+    if query.parent is not None:
+        yield _Filter(function=_Filter.EQUAL, field="parent_name", values=[query.parent])
+    if query.name is not None:
+        yield _Filter(function=_Filter.EQUAL, field="name", values=[query.name])
+
+
+def _one_of(field: str, values: list[str]) -> list_pb2.Filter:
+    return _Filter(function=_Filter.VALUE_IN, field=field, values=values)
+
+
+def _moment(at: Micros) -> str:
+    return iso(at) or ""
+
+
+def _line(line: payload_pb2.LogLine, number: int) -> LogLine:
+    system = line.originator == payload_pb2.LogLineOriginator.SYSTEM
+    return LogLine(actions.micros(line.timestamp), "s" if system else "o", line.message.rstrip("\n"), number)

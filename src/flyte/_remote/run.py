@@ -1,0 +1,395 @@
+"""Handles on runs."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from flyte._remote import values
+from flyte._remote.action import (
+    ABORTED_HERE,
+    Action,
+    ActionDetails,
+    log_lines,
+    moment,
+    phase_number,
+    read_outputs,
+    show_line,
+    wait_until,
+)
+from flyte._remote.current import current_source
+from flyte._remote.iterate import iterate
+from flyte._remote.source import Source
+from flyte._remote.time_filter import TimeFilter, bounds
+from flyte._remote.values import ActionInputs, ActionOutputs
+from flyte._sync import syncify
+from flyte_core import views
+from flyte_core.model import ROOT, ActionKey, ActionName, Phase, RunMode, RunView
+from flyte_core.store.ports import RunQuery
+from flyte_core.wire import literals
+
+if TYPE_CHECKING:
+    from flyte._types.interface import InterfaceCodec
+
+_PAGE = 200
+_SHOWN = 500
+
+
+class Run:
+    """A run. `status` and `phase` are looked up at every access, until it has ended."""
+
+    def __init__(self, view: RunView, source: Source, codec: "InterfaceCodec | None" = None) -> None:
+        self._view = view
+        self._source = source
+        self._codec = codec
+        """The converter of the task's own types, where the run was started in this process."""
+
+    @iterate
+    @classmethod
+    async def listall(
+        cls,
+        in_phase: tuple[Phase | str, ...] | None = None,
+        task_name: str | None = None,
+        task_version: str | None = None,
+        created_by_subject: str | None = None,
+        sort_by: tuple[str, Literal["asc", "desc"]] | None = None,
+        limit: int = 100,
+        project: str | None = None,
+        domain: str | None = None,
+        created_at: TimeFilter | None = None,
+        updated_at: TimeFilter | None = None,
+        with_labels: Mapping[str, str] | None = None,
+        with_label_keys: tuple[str, ...] | None = None,
+        paused_actions_only: bool = False,
+    ) -> AsyncIterator["Run"]:
+        """The runs, newest first.
+
+        Args:
+            in_phase: Only runs in one of these phases.
+            task_name: Only runs of this task, by its full name.
+            task_version: Only runs of this version of the task.
+            created_by_subject: Only runs that this account started.
+            sort_by: `("created_at", "asc")` for oldest first.
+            limit: At most so many.
+            project: The project, when not the session's.
+            domain: The domain, when not the session's.
+            created_at: Only runs created within these bounds.
+            updated_at: Only runs that last changed within these bounds.
+            with_labels: Only runs with all of these labels.
+            with_label_keys: Only runs that have labels of these keys.
+            paused_actions_only: Only runs with an action that waits for an answer.
+        """
+        source = current_source()
+        created_after, created_before = bounds(created_at)
+        updated_after, updated_before = bounds(updated_at)
+        cursor = ""
+        left = limit
+        while left > 0:
+            page = await source.runs(
+                RunQuery(
+                    project=project or source.scope.project,
+                    domain=domain or source.scope.domain,
+                    phases=tuple(Phase(each) for each in in_phase or ()),
+                    task_name=task_name,
+                    task_version=task_version,
+                    created_by=created_by_subject,
+                    labels=tuple((with_labels or {}).items()),
+                    label_keys=tuple(with_label_keys or ()),
+                    created_after=created_after,
+                    created_before=created_before,
+                    updated_after=updated_after,
+                    updated_before=updated_before,
+                    paused_only=paused_actions_only,
+                    ascending=_ascending(sort_by),
+                    limit=min(left, _PAGE),
+                    cursor=cursor,
+                )
+            )
+            for view in page.runs:
+                yield cls(view, source)
+            left -= len(page.runs)
+            cursor = page.cursor
+            if not cursor:
+                return
+
+    @syncify
+    @classmethod
+    async def get(cls, name: str, *, project: str | None = None, domain: str | None = None) -> "Run":
+        """The run of that name.
+
+        Raises:
+            RunNotFoundError: there is none.
+        """
+        source = current_source()
+        return cls(await source.run(source.scope.run(name, project, domain)), source)
+
+    @property
+    def name(self) -> str:
+        return self._view.record.key.name
+
+    @property
+    def project(self) -> str:
+        return self._view.record.key.project
+
+    @property
+    def domain(self) -> str:
+        return self._view.record.key.domain
+
+    @property
+    def task_name(self) -> str:
+        """The task's full name, `<environment>.<function>`."""
+        return self._view.record.task_name
+
+    @property
+    def mode(self) -> RunMode:
+        """Who drives it: a server, or the process that called `flyte.run`."""
+        return self._view.record.mode
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return dict(self._view.record.labels)
+
+    @property
+    def start_time(self) -> datetime:
+        """When it was created, UTC."""
+        return moment(self._view.record.created_at)
+
+    @property
+    def url(self) -> str:
+        """The address of its page."""
+        return views.run_url(self._view.record.key, self._source.url)
+
+    @property
+    def phase(self) -> Phase:
+        """Where it stands now."""
+        self.sync()
+        return self._view.root.phase
+
+    @property
+    def status(self) -> str:
+        """Where it stands now, in a word: queued, running, succeeded, failed, aborted, timed_out..."""
+        return self.phase.value
+
+    @property
+    def raw_phase(self) -> int:
+        """Where it stands now, as the number of `flyteidl2.common.ActionPhase`."""
+        return phase_number(self.phase)
+
+    @property
+    def action(self) -> Action:
+        """Its root action, `a0`."""
+        return Action(self._view.root, self._source, self._codec)
+
+    @syncify
+    async def sync(self) -> "Run":
+        """Look it up again."""
+        await self._refresh()
+        return self
+
+    @syncify
+    async def done(self) -> bool:
+        """Whether it has ended."""
+        await self._refresh()
+        return self._view.root.phase.terminal
+
+    @syncify
+    async def wait(self, quiet: bool = False, wait_for: Literal["terminal", "running"] = "terminal") -> None:
+        """Wait until it has ended, however it ends, or until it has begun to run.
+
+        `quiet` is there for scripts that pass it: nothing is printed either way.
+        """
+        root = await wait_until(self._source, self._view.root, wait_for)
+        self._view = RunView(self._view.record, root)
+
+    @iterate
+    async def watch(self) -> AsyncIterator[ActionDetails]:
+        """How its root stands now, and after each change, until it has ended."""
+        async for root in self._source.watch(self._root_key()):
+            self._view = RunView(self._view.record, root)
+            yield ActionDetails(root, self._source, self._codec)
+
+    @syncify
+    async def details(self) -> "RunDetails":
+        """All about it, as of now."""
+        await self._refresh()
+        return RunDetails(self._view, self._source, self._codec)
+
+    @syncify
+    async def inputs(self) -> ActionInputs:
+        """What its task was called with, by parameter name."""
+        data = await self._source.payload(self._view.root, "inputs")
+        return values.decode_inputs(data or b"", self._codec if data is not None else None)
+
+    @syncify
+    async def outputs(self) -> ActionOutputs:
+        """What its task returned: a tuple, with the names in `.named_outputs`.
+
+        Raises:
+            flyte.errors.RuntimeUserError and its kin: it did not succeed; the error is the run's own.
+        """
+        await self._refresh()
+        return await read_outputs(self._view.root, self._source, self._codec)
+
+    @iterate
+    async def get_logs(
+        self,
+        action_name: str | None = None,
+        attempt: int | None = None,
+        *,
+        follow: bool = False,
+        filter_system: bool = False,
+        show_ts: bool = False,
+    ) -> AsyncIterator[str]:
+        """The lines of an action's log.
+
+        Args:
+            action_name: Whose; by default the root's.
+            attempt: Of this attempt, counted from 1; by default the latest.
+            follow: Go on until the action has ended.
+            filter_system: Leave out lines that the system wrote.
+            show_ts: Begin each line with its instant.
+        """
+        key = ActionKey(self._view.record.key, ActionName(action_name or ROOT))
+        async for line in log_lines(self._source, key, attempt, follow=follow):
+            if not (filter_system and line.stream == "s"):
+                yield show_line(line, show_ts)
+
+    @syncify
+    async def show_logs(
+        self,
+        action_name: str | None = None,
+        attempt: int | None = None,
+        *,
+        follow: bool = True,
+        filter_system: bool = False,
+        show_ts: bool = False,
+    ) -> None:
+        """Print an action's log; by default until it has ended. Options as in `get_logs`."""
+        lines = self.get_logs.aio(
+            action_name, attempt, follow=follow, filter_system=filter_system, show_ts=show_ts
+        )
+        async for line in lines:
+            print(line)
+
+    @syncify
+    async def abort(self, reason: str = ABORTED_HERE) -> None:
+        """Abort it: its root and everything below. A run that has ended stays as it is."""
+        await self._source.abort_run(self._view.record.key, reason)
+
+    def to_dict(self) -> dict[str, object]:
+        """The run as plain data, as `flyte get run NAME -of json` prints it, without its values."""
+        return views.run_view_dict(self._view, base_url=self._source.url)
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict())
+
+    def __repr__(self) -> str:
+        return f"<Run {self._summary()}>"
+
+    def __str__(self) -> str:
+        return f"Run {self._summary()}"
+
+    def _summary(self) -> str:
+        """Name, status, and what came of it. Says what was last known when it cannot ask."""
+        with contextlib.suppress(Exception):
+            self.sync()
+        root = self._view.root
+        text = f"{self.name} ({self.task_name}): {root.phase.value}"
+        if root.phase.good:
+            with contextlib.suppress(Exception):
+                text += f", outputs {_shown(self._output_values())}"
+        elif root.error is not None:
+            text += f", {root.error.code}: {root.error.message.splitlines()[0] if root.error.message else ''}"
+        return text
+
+    def _output_values(self) -> tuple[Any, ...]:
+        try:
+            return tuple(self.outputs())
+        except Exception:
+            data = _payload(self._source, self._view)
+            return tuple(literals.named_json(data, "outputs").values())
+
+    def _root_key(self) -> ActionKey:
+        return ActionKey(self._view.record.key, ROOT)
+
+    async def _refresh(self) -> None:
+        if not self._view.root.phase.terminal:
+            self._view = await self._source.run(self._view.record.key)
+
+
+class RunDetails:
+    """All about a run, as it stood at one moment."""
+
+    def __init__(self, view: RunView, source: Source, codec: "InterfaceCodec | None" = None) -> None:
+        self._view = view
+        self._source = source
+        self._codec = codec
+
+    @syncify
+    @classmethod
+    async def get(cls, name: str, *, project: str | None = None, domain: str | None = None) -> "RunDetails":
+        """The run of that name, as of now.
+
+        Raises:
+            RunNotFoundError: there is none.
+        """
+        source = current_source()
+        return cls(await source.run(source.scope.run(name, project, domain)), source)
+
+    @property
+    def name(self) -> str:
+        return self._view.record.key.name
+
+    @property
+    def task_name(self) -> str:
+        return self._view.record.task_name
+
+    @property
+    def action_id(self) -> ActionKey:
+        """What names its root."""
+        return self._view.root.key
+
+    @property
+    def action_details(self) -> ActionDetails:
+        """All about its root."""
+        return ActionDetails(self._view.root, self._source, self._codec)
+
+    def done(self) -> bool:
+        return self._view.root.phase.terminal
+
+    @syncify
+    async def inputs(self) -> ActionInputs:
+        return await self.action_details.inputs.aio()
+
+    @syncify
+    async def outputs(self) -> ActionOutputs:
+        return await self.action_details.outputs.aio()
+
+    def to_dict(self) -> dict[str, object]:
+        return views.run_view_dict(self._view, base_url=self._source.url)
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict())
+
+    def __repr__(self) -> str:
+        return f"<RunDetails {self.name} ({self.task_name}): {self._view.root.phase.value}>"
+
+
+@syncify
+async def _payload(source: Source, view: RunView) -> bytes:
+    return await source.payload(view.root, "outputs") or b""
+
+
+def _ascending(sort_by: tuple[str, str] | None) -> bool:
+    if sort_by is None:
+        return False
+    field, direction = sort_by
+    if field != "created_at" or direction not in ("asc", "desc"):
+        raise ValueError(f"sort_by={sort_by!r}: use ('created_at', 'asc') or ('created_at', 'desc')")
+    return direction == "asc"
+
+
+def _shown(outputs: tuple[Any, ...]) -> str:
+    text = repr(outputs)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,0 +1,75 @@
+"""Where handles read history from, and whom they ask to abort: one interface, two kinds.
+
+`StoreSource` opens this machine's history itself, for runs of the embedded server and local ones
+alike. `RpcSource` asks the server of a configured endpoint.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from flyte.errors import ActionNotFoundError, RunNotFoundError
+from flyte_core.logs import LogLine
+from flyte_core.model import Action, ActionKey, RunKey, RunView
+from flyte_core.store.ports import ActionPage, ActionQuery, Role, RunPage, RunQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The project and domain that names belong to when nothing else is said."""
+
+    project: str
+    domain: str
+
+    def run(self, name: str, project: str | None = None, domain: str | None = None) -> RunKey:
+        return RunKey(project or self.project, domain or self.domain, name)
+
+
+class Source(Protocol):
+    """Reads of runs and actions as they stand now. Usable from any loop."""
+
+    scope: Scope
+
+    @property
+    def url(self) -> str:
+        """The server's address, for links; without a slash at the end."""
+
+    async def run(self, key: RunKey) -> RunView:
+        """Raises `RunNotFoundError`."""
+
+    async def runs(self, query: RunQuery) -> RunPage: ...
+
+    async def action(self, key: ActionKey) -> Action:
+        """Raises `RunNotFoundError` or `ActionNotFoundError`."""
+
+    async def actions(self, run: RunKey, query: ActionQuery) -> ActionPage:
+        """Raises `RunNotFoundError`."""
+
+    async def payload(self, action: Action, role: Role) -> bytes | None:
+        """Serialized inputs or outputs; None while there are none.
+
+        Raises:
+            RuntimeSystemError: they are gone, or not what was recorded.
+        """
+
+    def watch(self, key: ActionKey) -> AsyncGenerator[Action, None]:
+        """The action now, and after each change, until it has ended. Rides through a server's restart."""
+
+    def logs(self, key: ActionKey, attempt: int, *, follow: bool) -> AsyncGenerator[LogLine, None]:
+        """The lines of one attempt's log; with `follow`, until the action has ended."""
+
+    async def abort_run(self, key: RunKey, reason: str) -> None:
+        """Abort the root and everything below it. What has ended stays as it is."""
+
+    async def abort_action(self, key: ActionKey, reason: str) -> None: ...
+
+
+def no_run(key: RunKey) -> RunNotFoundError:
+    return RunNotFoundError(f"There is no run {key.name} in {key.project}/{key.domain}.")
+
+
+def no_action(key: ActionKey) -> ActionNotFoundError:
+    return ActionNotFoundError(
+        f"Run {key.run.name} has no action {key.name}.",
+        hint=f"List its actions: flyte get action {key.run.name}",
+    )

@@ -1,0 +1,25 @@
+"""Bounds of time for lists."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flyte_core.model import Micros
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFilter:
+    """From `after` (included) to `before` (excluded). An instant without a zone is local time."""
+
+    after: datetime | None = None
+    before: datetime | None = None
+
+
+def bounds(given: TimeFilter | None) -> tuple[Micros | None, Micros | None]:
+    """The filter as instants; `None` where it sets no bound."""
+    if given is None:
+        return None, None
+    return _micros(given.after), _micros(given.before)
+
+
+def _micros(moment: datetime | None) -> Micros | None:
+    return None if moment is None else Micros(round(moment.timestamp() * 1_000_000))

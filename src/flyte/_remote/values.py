@@ -1,0 +1,127 @@
+"""Inputs and outputs as Python values, for people who ask a handle for them."""
+
+import pickle
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+import msgpack
+from flyteidl2.core.literals_pb2 import Literal, Scalar
+
+from flyte.errors import RuntimeDataValidationError
+from flyte_core.wire import literals
+
+if TYPE_CHECKING:
+    from flyte._types.interface import InterfaceCodec
+
+
+class ActionInputs(dict[str, Any]):
+    """What an action was called with, by parameter name."""
+
+
+class ActionOutputs(tuple[Any, ...]):
+    """What an action returned, in order: `outputs()[0]` is the first. `(None,)` when it returns nothing.
+
+    Outputs without a name of their own are called `o0`, `o1`, ...
+    """
+
+    named_outputs: dict[str, Any]
+
+    def __new__(cls, named: Iterable[tuple[str, Any]]) -> Self:
+        pairs = dict(named)
+        self = super().__new__(cls, tuple(pairs.values()) or (None,))
+        self.named_outputs = pairs
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self.named_outputs.items()),)
+
+
+def decode_inputs(data: bytes, codec: "InterfaceCodec | None") -> ActionInputs:
+    """Serialized `flyteidl2.task.Inputs` as values.
+
+    `codec` is the task's own, where it is at hand: then every value has its declared type. Without
+    it the literals are taken for what they look like: structures are dicts, enum members their names.
+
+    Raises:
+        RuntimeDataValidationError: a value cannot be read here.
+    """
+    if codec is not None:
+        values, _ = codec.decode_inputs(data)
+        return ActionInputs(values)
+    return ActionInputs(
+        (named.name, _guessed(named.name, named.value)) for named in literals.named(data, "inputs")
+    )
+
+
+def decode_outputs(data: bytes, codec: "InterfaceCodec | None") -> ActionOutputs:
+    """The same for serialized `flyteidl2.task.Outputs`."""
+    if codec is not None:
+        values = codec.decode_each_output(data)
+        return ActionOutputs(zip((name for name, _ in codec.outputs), values, strict=True))
+    return ActionOutputs(
+        (named.name, _guessed(named.name, named.value)) for named in literals.named(data, "outputs")
+    )
+
+
+def _guessed(name: str, literal: Literal) -> Any:
+    try:
+        return guess(literal)
+    except Exception as error:
+        raise RuntimeDataValidationError(
+            f"The value of {name} cannot be read here: {type(error).__name__}: {error}",
+            hint="It may be of a class that this process cannot import. As text: flyte get io RUN ACTION",
+        ) from error
+
+
+def guess(literal: Literal) -> Any:
+    """The value a literal looks like, without knowing its type."""
+    kind = literal.WhichOneof("value")
+    if kind == "scalar":
+        return _scalar(literal, literal.scalar)
+    if kind == "collection":
+        return [guess(each) for each in literal.collection.literals]
+    if kind == "map":
+        found = literal.map.literals
+        return {key: guess(found[key]) for key in literals.ordered_keys(literal)}
+    return None if kind is None else literals.to_json(literal)
+
+
+def _scalar(literal: Literal, scalar: Scalar) -> Any:
+    kind = scalar.WhichOneof("value")
+    if kind == "primitive":
+        return _primitive(literal, scalar.primitive.WhichOneof("value"))
+    if kind == "union":
+        return guess(scalar.union.value)
+    if kind == "binary":
+        binary = scalar.binary
+        if binary.tag == "msgpack":
+            return _unpacked(literals.unpack(binary.value))
+        return binary.value if binary.tag == "bytes" else pickle.loads(binary.value)
+    return literals.to_json(literal)
+
+
+def _primitive(literal: Literal, kind: str | None) -> Any:
+    if kind == "datetime":
+        from flyte._types.times import DateCodec, DatetimeCodec
+
+        day = literal.metadata.get(literals.TIME_ZONE, "") == "date"
+        return DateCodec().read(literal) if day else DatetimeCodec().read(literal)
+    if kind == "duration":
+        from flyte._types.times import TimedeltaCodec
+
+        return TimedeltaCodec().read(literal)
+    return None if kind is None else getattr(literal.scalar.primitive, kind)
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _unpacked(each)
+            for key, each in value.items()
+            if not (isinstance(key, str) and key.startswith(literals.HIDDEN))
+        }
+    if isinstance(value, list):
+        return [_unpacked(each) for each in value]
+    if isinstance(value, msgpack.ExtType) and value.code == literals.PICKLE:
+        return pickle.loads(value.data)
+    return value

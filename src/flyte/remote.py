@@ -1,0 +1,22 @@
+"""Runs and actions of this machine or of a server: look at them, wait for them, end them.
+
+Every method blocks; `await run.wait.aio()` does the same on an event loop. Without a configured
+endpoint this machine's history is read directly, whether its server runs or not.
+"""
+
+from flyte._remote.action import AbortInfo, Action, ActionDetails, PhaseTransition
+from flyte._remote.run import Run, RunDetails
+from flyte._remote.time_filter import TimeFilter
+from flyte._remote.values import ActionInputs, ActionOutputs
+
+__all__ = [
+    "AbortInfo",
+    "Action",
+    "ActionDetails",
+    "ActionInputs",
+    "ActionOutputs",
+    "PhaseTransition",
+    "Run",
+    "RunDetails",
+    "TimeFilter",
+]
