@@ -65,7 +65,7 @@ ACCEPTS: dict[type[Event], frozenset[Phase]] = {
     AbortRequested: guards.OPEN,
     RetryDue: frozenset({Phase.QUEUED}),
     CacheHit: guards.IN_QUEUE,
-    Recovered: guards.IN_QUEUE | {Phase.PAUSED},
+    Recovered: frozenset({Phase.QUEUED, Phase.PAUSED}),
     Signaled: frozenset({Phase.PAUSED}),
 }
 """In which phases each event means something."""
@@ -435,11 +435,15 @@ def _why(action: Action) -> str:
 def _timeout_error(action: Action, kind: TimeoutKind) -> ErrorInfo:
     name, timeout = action.spec.short_name, action.policy.timeout
     if kind is TimeoutKind.QUEUED:
-        text = f"{name} waited longer than its max_queued_time of {timeout.max_queued_s:g} s to start."
+        text = f"{name} waited longer than its max_queued_time{_of(timeout.max_queued_s)} to start."
     elif kind is TimeoutKind.RUNTIME:
-        text = f"{name} ran longer than its max_runtime of {timeout.max_runtime_s:g} s."
+        text = f"{name} ran longer than its max_runtime{_of(timeout.max_runtime_s)}."
     elif action.kind is ActionKind.CONDITION:
-        text = f"Nobody answered {name} within {timeout.deadline_s:g} s."
+        text = f"Nobody answered {name} within its timeout{_of(timeout.deadline_s)}."
     else:
-        text = f"{name} did not end within its deadline of {timeout.deadline_s:g} s."
+        text = f"{name} did not end within its deadline{_of(timeout.deadline_s)}."
     return ErrorInfo(code=kind.value, message=text)
+
+
+def _of(seconds: float | None) -> str:
+    return "" if seconds is None else f" of {seconds:g} s"
