@@ -24,7 +24,7 @@ def task_context(task: "Task[..., Any]", attempt: "AttemptContext") -> TaskConte
         run,
         "remote",
         run_base_dir=attempt.run_base,
-        run_start_time=options.run_start_time or datetime.fromtimestamp(0, UTC),
+        run_start_time=options.started or datetime.fromtimestamp(0, UTC),
         version=options.version,
         code_bundle=options.tgz or options.pkl,
     )
