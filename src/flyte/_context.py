@@ -39,6 +39,9 @@ class Calls(Protocol):
     ) -> Coroutine[Any, Any, Any]:
         """The same for code on an event loop; cancelling it aborts the action."""
 
+    def token_of(self, context: "TaskContext") -> "Fence | None":
+        """The fencing token of the attempt whose body is running."""
+
 
 class RunInfo:
     """What all actions of a run share."""
@@ -215,7 +218,7 @@ class TaskContext:
     @property
     def attempt_token(self) -> int | None:
         """Larger in every later attempt: lets other systems refuse an attempt that was replaced."""
-        return self.token
+        return self.calls.token_of(self)
 
     def is_in_cluster(self) -> bool:
         """Whether a server runs this, rather than the process that called `flyte.run`."""

@@ -11,6 +11,7 @@ from flyte._controller.submission import parent_of, submit
 from flyte._sync import portal
 from flyte._types.interface import codec_of_task
 from flyte.errors import SyncTaskCallInAsyncContextError, TraceDoesNotAllowNestedTasksError
+from flyte_core.model import Token
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
@@ -49,6 +50,9 @@ class ControllerCalls:
         call = self._submission(context, task, args, kwargs)
         data = await self.controller.run_child(parent_of(context), call)
         return codec_of_task(task).decode_outputs(data)
+
+    def token_of(self, context: TaskContext) -> Token | None:
+        return context.token
 
     def _submission(
         self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]

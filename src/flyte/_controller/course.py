@@ -13,9 +13,8 @@ from flyte._controller.frame import Frame, Halt
 from flyte._runtime.failure import describe
 from flyte_core.engine import action as use_cases
 from flyte_core.engine import timers
-from flyte_core.engine.api import Outcome, Verdict
 from flyte_core.machine.effects import Effect
-from flyte_core.model import Action, ActionKey, CoreError, Micros, PayloadRef
+from flyte_core.model import Action, ActionKey, Attempt, CoreError, ErrorInfo, Micros, PayloadRef
 from flyte_core.ports import Clock
 from flyte_core.store.ports import Tx
 
@@ -60,8 +59,14 @@ class Place(Protocol):
     clock: Clock
     worker: str
 
-    def enter(self, frame: Frame, action: Action) -> None:
+    def enter(self, frame: Frame, live: Attempt) -> None:
         """The action's live attempt is about to run here."""
+
+    def report(self, frame: Frame, ending: "Ending") -> Callable[[Tx], Standing]:
+        """The unit of work that records how the present attempt ended."""
+
+    def look(self, frame: Frame) -> Callable[[Tx], Standing]:
+        """The unit of work that tells how the action stands."""
 
     def keep_outputs(self, frame: Frame, data: bytes) -> tuple[bytes | None, PayloadRef | None]:
         """Outputs as they are recorded: as bytes when small, else a file."""
@@ -76,37 +81,55 @@ class Place(Protocol):
         """Its caller no longer waits: abort the action, now."""
 
 
-def course(place: Place, frame: Frame, begin: Callable[[Tx], Standing]) -> Generator[Step, Any, bytes]:
+class Ending(NamedTuple):
+    """How a body ended: with outputs, or an error."""
+
+    outputs: bytes | None = None
+    outputs_ref: PayloadRef | None = None
+    error: ErrorInfo | None = None
+
+
+def course(place: Place, frame: Frame, begin: Callable[[Tx], Standing] | None) -> Generator[Step, Any, bytes]:
     """Lead an action to its outcome: serialized outputs.
+
+    Without `begin` the beginning has been put off: the first attempt starts at once.
 
     Raises:
         flyte.errors.BaseRuntimeError: it ended without outputs.
     """
     try:
-        standing = yield Record(begin)
+        if begin is None:
+            standing = yield from _attempt(place, frame, None)
+        else:
+            standing = yield Record(begin)
+        while not standing.action.phase.terminal:
+            action = standing.action
+            live = action.live
+            if live is not None and live.number > frame.attempt:
+                place.enter(frame, live)
+                standing = yield from _attempt(place, frame, timers.next_due(action))
+            else:
+                due = timers.next_due(action)
+                yield Pause(Micros(place.clock.now() + LEASE_POLL_US) if due is None else due)
+                standing = yield Record(_again(place, frame.key))
     except CoreError as error:
         raise _failures.of_core(error) from error
-    while not standing.action.phase.terminal:
-        action = standing.action
-        live = action.live
-        if live is not None and live.number > frame.attempt:
-            place.enter(frame, action)
-            outcome = yield from _attempt(place, frame, action)
-            standing = yield Record(_look(frame.key) if outcome is None else _report(place, frame, outcome))
-            place.carry_out(standing.effects)
-        else:
-            due = timers.next_due(action)
-            yield Pause(Micros(place.clock.now() + LEASE_POLL_US) if due is None else due)
-            standing = yield Record(_again(place, frame.key))
     return _outputs(place, standing)
 
 
-def _attempt(place: Place, frame: Frame, action: Action) -> Generator[Step, Any, Outcome | None]:
-    """Run the body once; None when its attempt was taken away from it."""
-    token = frame.token
-    assert token is not None
+def _attempt(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any, Standing]:
+    """Run the body once and record how it ended; only look, when the attempt was taken away from it."""
+    ending = yield from _body(place, frame, due)
+    work = place.look(frame) if ending is None else place.report(frame, ending)
+    standing: Standing = yield Record(work)
+    if standing.effects:
+        place.carry_out(standing.effects)
+    return standing
+
+
+def _body(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any, Ending | None]:
     try:
-        data = yield Body(frame.call.inputs, timers.next_due(action))
+        data = yield Body(frame.call.inputs, due)
     except Halt:
         if frame.halted_above():
             raise
@@ -118,28 +141,11 @@ def _attempt(place: Place, frame: Frame, action: Action) -> Generator[Step, Any,
         place.give_up(frame, "Interrupted (Ctrl-C).")
         raise
     except BaseException as error:
-        if frame.halted:
-            return None
-        return Outcome(token, error=describe(error))
+        return None if frame.halted else Ending(error=describe(error))
     if frame.halted:
         return None
     outputs, ref = place.keep_outputs(frame, data)
-    return Outcome(token, outputs=outputs, outputs_ref=ref)
-
-
-def _report(place: Place, frame: Frame, outcome: Outcome) -> Callable[[Tx], Standing]:
-    def work(tx: Tx) -> Standing:
-        change = use_cases.report(tx, frame.key, outcome, place.clock.now())
-        if change.verdict is not Verdict.ACCEPTED:
-            return stand(tx, frame.key)
-        action = change.actions[0]
-        return Standing(action, outcome.outputs if action.phase.good else None, change.effects)
-
-    return work
-
-
-def _look(key: ActionKey) -> Callable[[Tx], Standing]:
-    return lambda tx: stand(tx, key)
+    return Ending(outputs, ref)
 
 
 def _again(place: Place, key: ActionKey) -> Callable[[Tx], Standing]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from flyte._context import TaskContext
 from flyte._controller.crew import crew
 from flyte._controller.protocol import Submission
-from flyte_core.model import ActionKey, ActionName, Attempt, Token
+from flyte_core.model import ActionKey, ActionName, Token
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
+    from flyte._controller.local import PutOff
 
 _guard: Final = threading.Lock()
 """Held while a body is stopped, and while it ends: so that nobody is stopped who has ended."""
@@ -27,6 +28,7 @@ class Frame:
     Attributes:
         caller: The frame of the action that called it; None for the root.
         level: In how many crews' threads the body stands: its own, its caller's, ...
+        opening: Its beginning, when that was put off.
         halted: The attempt has been taken away: aborted, or out of time. What its body does no
             longer counts.
         stop: Interrupts the body while it runs.
@@ -41,8 +43,8 @@ class Frame:
         "halted",
         "key",
         "level",
+        "opening",
         "parent",
-        "parent_token",
         "stop",
         "task",
         "token",
@@ -55,27 +57,26 @@ class Frame:
         call: Submission,
         task: "Task[..., Any]",
         parent: ActionName | None,
-        parent_token: Token | None,
         caller: "Frame | None",
     ) -> None:
         self.key = key
         self.call = call
         self.task = task
         self.parent = parent
-        self.parent_token = parent_token
         self.caller = caller
         self.level: int = 0 if caller is None else caller.level
         self.attempt = 0
         self.token: Token | None = None
         self.context: TaskContext | None = None
+        self.opening: PutOff | None = None
         self.halted = False
         self.stop: Callable[[], None] | None = None
         self.wake: Callable[[], None] | None = None
 
-    def begin(self, live: Attempt, context: TaskContext) -> None:
-        """A new attempt of the action is ours."""
-        self.attempt = live.number
-        self.token = live.token
+    def begin(self, attempt: int, token: Token | None, context: TaskContext) -> None:
+        """A new attempt of the action is ours. The token comes later when its beginning is put off."""
+        self.attempt = attempt
+        self.token = token
         self.context = context
         self.halted = False
 
@@ -87,6 +88,11 @@ class Frame:
                 self.stop()
             if self.wake is not None:
                 self.wake()
+
+    def refuse_if_halted(self) -> None:
+        """Raise `Halt` when the attempt was taken away before its body could start."""
+        if self.halted:
+            raise Halt
 
     def halted_above(self) -> bool:
         """Whether an action that this one was called from has been halted as well."""
@@ -106,8 +112,7 @@ def on_thread(frame: Frame, body: Callable[[], bytes]) -> bytes:
     """
     me = threading.get_ident()
     with _guard:
-        if frame.halted:
-            raise Halt
+        frame.refuse_if_halted()
         frame.stop = lambda: _interrupt(me)
     try:
         return body()

@@ -11,12 +11,15 @@ from flyte._controller.ledger import Ledger
 from flyte._controller.local import LocalRun
 from flyte._runtime import capture
 from flyte_core.layout import Layout
-from flyte_core.model import CoreError
+from flyte_core.model import CoreError, Micros
 from flyte_core.store.ports import Store
 from flyte_core.store.sqlite import SqliteStore
 
-POLL_S: Final = 0.25
+POLL_S: Final = 0.1
 """How often the history is asked whether somebody else has ended something here."""
+
+PUT_OFF_US: Final = 20_000
+"""How long the beginning of a call may wait to be recorded; the next look records it."""
 
 
 class Home:
@@ -52,10 +55,12 @@ class Home:
                     capture.uninstall()
 
     def _serve(self, over: threading.Event) -> None:
+        """Notice what others have ended, and record what was put off and lasts."""
         store = self.ledger.store
         seen = store.data_version()
         while not over.wait(POLL_S):
             with contextlib.suppress(CoreError):
+                self.ledger.flush(Micros(self.ledger.clock.now() - PUT_OFF_US))
                 present = store.data_version()
                 if present != seen:
                     seen = present

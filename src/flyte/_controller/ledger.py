@@ -3,12 +3,16 @@
 Every unit of work is committed before anybody sees its result. Callers that wait on a thread commit
 in their own turn. On an event loop, the first units of a turn of the loop do too (a chain of calls
 gains nothing by waiting); when more come in the same turn, they are committed together at its end.
+
+The beginning of a call need not be recorded before its body runs, only before anything that follows
+from it: it is put off, and recorded with the next unit of work, or by `flush` when it lasts.
 """
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from flyte_core.model import CoreError, Micros
@@ -33,36 +37,81 @@ class WallClock:
         return Micros((time.monotonic_ns() + self._offset_ns) // 1000)
 
 
+class Opening(Protocol):
+    """The beginning of a call, put off."""
+
+    at: Micros
+    """When the call was made."""
+
+    def record(self, tx: Tx) -> None:
+        """Record it. What the engine refuses is kept, and told to the call; it is not raised."""
+
+
 class Ledger:
     """Where the runs of one process are recorded. Any thread and any loop may use it."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.clock = WallClock()
+        self._openings: deque[Opening] = deque()
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn] = WeakKeyDictionary()
+
+    def put_off(self, opening: Opening) -> None:
+        """Let a beginning be recorded with the next unit of work."""
+        self._openings.append(opening)
+
+    def flush(self, older_than: Micros) -> None:
+        """Record what has been put off, if the oldest of it was so before an instant."""
+        try:
+            due = self._openings[0].at < older_than
+        except IndexError:
+            return
+        if due:
+            self.now(lambda _: None)
 
     def now(self, work: Callable[[Tx], T]) -> T:
         """Carry out a unit of work in a transaction of its own."""
-        return self.store.transact(work)
+        return self._transact(work)
 
     async def soon(self, work: Callable[[Tx], T]) -> T:
         """Carry out a unit of work in this turn of the loop or at its end, others with it."""
         loop = asyncio.get_running_loop()
         turn = self._turns.get(loop)
         if turn is None:
-            turn = self._turns[loop] = _Turn(loop, self.store)
+            turn = self._turns[loop] = _Turn(loop, self._transact)
         if turn.alone():
-            return self.store.transact(work)
+            return self._transact(work)
         found: T = await turn.add(work)
         return found
+
+    def _transact(self, work: Callable[[Tx], T]) -> T:
+        """A transaction that begins with what was put off, in the order in which it was."""
+        openings = self._openings
+        taken: list[Opening] = []
+
+        def all_of_it(tx: Tx) -> T:
+            while openings:
+                taken.append(openings.popleft())
+                taken[-1].record(tx)
+            return work(tx)
+
+        if not openings:
+            return self.store.transact(work)
+        try:
+            return self.store.transact(all_of_it)
+        except BaseException:
+            openings.extendleft(reversed(taken))
+            raise
 
 
 class _Turn:
     """What came to be recorded in the present turn of one loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, store: Store) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, transact: Callable[[Callable[[Tx], Any]], Any]
+    ) -> None:
         self._loop = loop
-        self._store = store
+        self._transact = transact
         self._waiting: list[tuple[Callable[[Tx], Any], asyncio.Future[Any]]] = []
         self._units = 0
 
@@ -88,7 +137,7 @@ class _Turn:
     def _commit(self) -> None:
         waiting, self._waiting = self._waiting, []
         try:
-            results = self._store.transact(lambda tx: [_attempt(work, tx) for work, _ in waiting])
+            results = self._transact(lambda tx: [_attempt(work, tx) for work, _ in waiting])
         except BaseException as error:
             for _, future in waiting:
                 if not future.done():

@@ -18,7 +18,7 @@ from flyte._authoring import invoke
 from flyte._context import RunInfo, TaskContext
 from flyte._controller import spec
 from flyte._controller.calls import refuse_in_trace, refuse_on_loop
-from flyte._controller.course import Body, Pause, Record, Standing, Step, course, stand, standing
+from flyte._controller.course import Body, Ending, Pause, Record, Standing, Step, course, stand, standing
 from flyte._controller.frame import Frame, in_crew, in_crew_blocking, on_loop, on_thread
 from flyte._controller.ledger import Ledger
 from flyte._controller.protocol import Submission
@@ -28,26 +28,33 @@ from flyte._types.interface import codec_of_task
 from flyte_core.engine import action as use_cases
 from flyte_core.engine import run as run_cases
 from flyte_core.engine import timers
-from flyte_core.engine.api import NewAction, NewRun
+from flyte_core.engine.api import NewAction, NewRun, Outcome, Verdict
+from flyte_core.engine.whole import whole
 from flyte_core.layout import Layout
 from flyte_core.machine.effects import Effect, Kill
 from flyte_core.model import (
     ROOT,
-    Action,
     ActionKey,
     ActionName,
+    Attempt,
+    CoreError,
     Digest,
     Micros,
     NotFound,
     PayloadRef,
     Phase,
     RunRecord,
+    TimeoutPolicy,
+    Token,
 )
 from flyte_core.ports import Clock
 from flyte_core.store.ports import ActionQuery, Tx
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
+
+NO_TOKEN: Final = Token(0)
+_NO_LIMITS: Final = TimeoutPolicy()
 
 INLINE_LIMIT: Final = 64 * 1024
 """Larger values are files; smaller ones are kept in the history itself."""
@@ -87,8 +94,8 @@ class LocalRun:
         Raises:
             AlreadyExists: the name is taken.
         """
-        frame = Frame(ActionKey(self.key, ROOT), call, call.body, None, None, None)
-        new = NewRun(self.record, self._new(frame, call))
+        frame = Frame(ActionKey(self.key, ROOT), call, call.body, None, None)
+        new = NewRun(self.record, self._new(call))
         now = self.clock.now()
         first = self.ledger.now(lambda tx: _begin_root(tx, new, self.worker, now))
         self.frames[ROOT] = frame
@@ -102,7 +109,7 @@ class LocalRun:
         refuse_on_loop(task)
         frame = self._frame(context, task, args, kwargs)
         try:
-            data = self.drive(frame, course(self, frame, self._first(frame)))
+            data = self.drive(frame, course(self, frame, self._first(frame, context)))
         finally:
             self.frames.pop(frame.key.name, None)
         return codec_of_task(task).decode_outputs(data)
@@ -112,7 +119,7 @@ class LocalRun:
     ) -> Any:
         frame = self._frame(context, task, args, kwargs)
         try:
-            data = await self.adrive(frame, course(self, frame, self._first(frame)))
+            data = await self.adrive(frame, course(self, frame, self._first(frame, context)))
         finally:
             self.frames.pop(frame.key.name, None)
         return codec_of_task(task).decode_outputs(data)
@@ -123,29 +130,30 @@ class LocalRun:
         refuse_in_trace(context, task)
         call = submit(context, task, args, kwargs, self.place)
         caller = self.frames.get(context.name)
-        frame = Frame(ActionKey(self.key, call.name), call, task, context.name, context.token, caller)
+        frame = Frame(ActionKey(self.key, call.name), call, task, context.name, caller)
         self.frames[call.name] = frame
         return frame
 
-    def _first(self, frame: Frame) -> Callable[[Tx], Standing]:
-        """Enqueue, claim and start in one."""
-        parent = frame.parent
-        assert parent is not None
-        new = self._new(frame, frame.call)
-        now = self.clock.now()
+    def _first(self, frame: Frame, context: TaskContext) -> Callable[[Tx], Standing] | None:
+        """Enqueue, claim and start in one; None when that has been put off."""
+        opening = PutOff(self, frame, self._new(frame.call), self.clock.now(), context.token)
+        if self._is_new(frame, context):
+            frame.opening = opening
+            self._enter(frame, 1, None)
+            self.ledger.put_off(opening)
+            return None
+        return opening.begin
 
-        def work(tx: Tx) -> Standing:
-            change = use_cases.begin(
-                tx, self.key, parent, frame.parent_token, new, self.worker, now, self._intact
-            )
-            action = change.actions[0]
-            if action.phase.terminal:
-                return standing(tx, action, change.effects)
-            return Standing(action, None, change.effects)
+    def _is_new(self, frame: Frame, context: TaskContext) -> bool:
+        """Whether the call can have no outcome already, and nothing but its body decides how it ends."""
+        return (
+            context.attempt == 1
+            and not frame.call.cache_key
+            and self.record.relation != "recover"
+            and frame.call.spec.policy.timeout == _NO_LIMITS
+        )
 
-        return work
-
-    def _new(self, frame: Frame, call: Submission) -> NewAction:
+    def _new(self, call: Submission) -> NewAction:
         data: bytes | None = call.inputs
         ref = None
         if len(call.inputs) > INLINE_LIMIT:
@@ -164,15 +172,49 @@ class LocalRun:
 
     # -- What a course needs -----------------------------------------------------------------------
 
-    def enter(self, frame: Frame, action: Action) -> None:
-        live = action.live
-        assert live is not None
-        frame.begin(
-            live,
-            TaskContext(
-                self.info, frame.key.name, self, attempt=live.number, token=live.token, task=frame.task
-            ),
-        )
+    def enter(self, frame: Frame, live: Attempt) -> None:
+        self._enter(frame, live.number, live.token)
+
+    def _enter(self, frame: Frame, attempt: int, token: Token | None) -> None:
+        context = TaskContext(self.info, frame.key.name, self, attempt=attempt, token=token, task=frame.task)
+        frame.begin(attempt, token, context)
+
+    def token_of(self, context: TaskContext) -> Token | None:
+        """The token of the attempt; what was put off is recorded now."""
+        frame = self.frames.get(context.name)
+        if frame is None or frame.attempt != context.attempt:
+            return context.token
+        if frame.token is None:
+            self.ledger.now(lambda _: None)
+        return frame.token
+
+    def report(self, frame: Frame, ending: Ending) -> Callable[[Tx], Standing]:
+        now = self.clock.now()
+        opening = frame.opening
+        if opening is not None:
+            opening.ending = (ending, now)
+
+        def work(tx: Tx) -> Standing:
+            if opening is not None:
+                known = opening.result()
+                if known is not None:
+                    return known
+            assert frame.token is not None
+            change = use_cases.report(tx, frame.key, _outcome(frame.token, ending), now)
+            if change.verdict is not Verdict.ACCEPTED:
+                return stand(tx, frame.key)
+            action = change.actions[0]
+            return Standing(action, ending.outputs if action.phase.good else None, change.effects)
+
+        return work
+
+    def look(self, frame: Frame) -> Callable[[Tx], Standing]:
+        def work(tx: Tx) -> Standing:
+            if frame.opening is not None:
+                frame.opening.result()
+            return stand(tx, frame.key)
+
+        return work
 
     def keep_outputs(self, frame: Frame, data: bytes) -> tuple[bytes | None, PayloadRef | None]:
         if len(data) <= INLINE_LIMIT:
@@ -211,7 +253,8 @@ class LocalRun:
             if frame is not None and not frame.halted:
                 frame.halt()
 
-    def _intact(self, ref: PayloadRef) -> bool:
+    def intact(self, ref: PayloadRef) -> bool:
+        """Whether a large value is where it should be, and whole."""
         try:
             return _digest(Path(ref.uri).read_bytes()) == ref.sha256
         except OSError:
@@ -324,6 +367,79 @@ class LocalRun:
         return capture.LogFile(Path(self._base, frame.key.name, str(frame.attempt), "log"), self._echo)
 
 
+class PutOff:
+    """The beginning of a call: recorded with the next unit of work, by itself or with how it ended."""
+
+    __slots__ = ("_error", "_frame", "_new", "_run", "_standing", "_token", "at", "ending")
+
+    def __init__(
+        self, run: LocalRun, frame: Frame, new: NewAction, at: Micros, parent_token: Token | None
+    ) -> None:
+        self._run = run
+        self._frame = frame
+        self._new = new
+        self._token = parent_token
+        self._standing: Standing | None = None
+        self._error: CoreError | None = None
+        self.at = at
+        self.ending: tuple[Ending, Micros] | None = None
+
+    def begin(self, tx: Tx) -> Standing:
+        """Enqueue, claim and start."""
+        run, frame = self._run, self._frame
+        assert frame.parent is not None
+        change = use_cases.begin(
+            tx, run.key, frame.parent, self._parent_token(), self._new, run.worker, self.at, run.intact
+        )
+        action = change.actions[0]
+        if action.phase.terminal:
+            return standing(tx, action, change.effects)
+        return Standing(action, None, change.effects)
+
+    def record(self, tx: Tx) -> None:
+        self._standing = self._error = None
+        try:
+            if self.ending is None:
+                live = self.begin(tx).action.live
+                self._frame.token = None if live is None else live.token
+            else:
+                self._standing = self._whole(tx, *self.ending)
+        except CoreError as error:
+            self._error = error
+            self._frame.halt()
+
+    def result(self) -> Standing | None:
+        """How the action stands, when it was recorded together with how it ended.
+
+        Raises:
+            CoreError: it could not begin.
+        """
+        if self._error is not None:
+            raise self._error
+        return self._standing
+
+    def _whole(self, tx: Tx, ending: Ending, ended: Micros) -> Standing:
+        run, frame = self._run, self._frame
+        assert frame.parent is not None
+        change = whole(
+            tx,
+            run.key,
+            frame.parent,
+            self._parent_token(),
+            self._new,
+            _outcome(NO_TOKEN, ending),
+            run.worker,
+            self.at,
+            ended,
+        )
+        action = change.actions[0]
+        return Standing(action, ending.outputs if action.phase.good else None, change.effects)
+
+    def _parent_token(self) -> Token | None:
+        caller = self._frame.caller
+        return caller.token if caller is not None and self._token is None else self._token
+
+
 class Root:
     """The root of a run that has been recorded and is now to be run."""
 
@@ -376,6 +492,10 @@ class _Alarm:
         again = self._run._tick(self._frame)
         if again is not None:
             self._set(again)
+
+
+def _outcome(token: Token, ending: Ending) -> Outcome:
+    return Outcome(token, outputs=ending.outputs, outputs_ref=ending.outputs_ref, error=ending.error)
 
 
 def _begin_root(tx: Tx, new: NewRun, worker: str, now: Micros) -> Standing:

@@ -122,6 +122,15 @@ def _record_trace(
     return settle(tx, None, [event], now, inputs=new.inputs, outputs=kept)
 
 
+def check_depth(new: NewAction, depth: int) -> None:
+    """Refuse calls that nest without end."""
+    if not guards.is_shallow(depth):
+        raise InvalidArgument(
+            f"{new.spec.short_name} would be {depth} calls below the run's root; {guards.MAX_DEPTH} is the limit.",
+            hint="Does a task call itself without end? Otherwise turn the recursion into a loop.",
+        )
+
+
 def birth(
     tx: Tx,
     record: RunRecord,
@@ -136,11 +145,7 @@ def birth(
     """Create an action that does not exist. `run_by` starts its first attempt at once."""
     depth = 0 if parent is None else parent.depth + 1
     mother = None if parent is None else parent.key.name
-    if not guards.is_shallow(depth):
-        raise InvalidArgument(
-            f"{new.spec.short_name} would be {depth} calls below the run's root; {guards.MAX_DEPTH} is the limit.",
-            hint="Does a task call itself without end? Otherwise turn the recursion into a loop.",
-        )
+    check_depth(new, depth)
     key = ActionKey(record.key, new.name)
     inputs = payloads.given(new.inputs, new.inputs_ref)
     if new.kind is ActionKind.TRACE:

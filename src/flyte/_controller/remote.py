@@ -1,0 +1,118 @@
+"""Hands the calls of a worker's tasks to the server that runs it."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flyte._client.connect import Connect
+from flyte._client.endpoint import Endpoint, parse_endpoint
+from flyte._controller.children import Children
+from flyte._controller.protocol import ParentRef, Submission
+from flyte._server import recorded
+
+if TYPE_CHECKING:
+    from flyte._runtime.context import AttemptContext
+
+T = TypeVar("T")
+
+
+class RemoteController:
+    """Implements `Controller` over `godwit.v1.WorkerService`.
+
+    One stream and one batch in flight for each parent, on the loop of its first call; calls from
+    other loops and threads are carried over there.
+
+    Args:
+        endpoint: The server, as the attempt was told.
+        run_base: The run's directory on this machine; empty: large inputs go inline.
+        home: The server's data directory, if it is on this machine: a server that comes back at
+            another address is found again.
+    """
+
+    def __init__(self, endpoint: Endpoint, run_base: str = "", home: Path | None = None) -> None:
+        self._endpoint = endpoint
+        self._base = Path(run_base.removeprefix("file://")) if run_base.startswith(("/", "file://")) else None
+        self._home = home
+        self._families: dict[ParentRef, Children] = {}
+        self._lock = threading.Lock()
+
+    async def run_child(self, parent: ParentRef, call: Submission) -> bytes:
+        family = self._family(parent)
+        return await _on(family, family.outcome(call))
+
+    async def record_trace(self, parent: ParentRef, call: Submission) -> None:
+        family = self._family(parent)
+        await _on(family, family.record(call))
+
+    async def find(self, parent: ParentRef, call: Submission) -> bytes | None:
+        family = self._family(parent)
+        return await _on(family, family.find(call))
+
+    async def close(self, parent: ParentRef) -> None:
+        with self._lock:
+            family = self._families.pop(parent, None)
+        if family is not None and _runs(family.loop):
+            await _on(family, family.close())
+
+    def _family(self, parent: ParentRef) -> Children:
+        """The children of an attempt. A loop that has ended took its own with it; they are found again."""
+        with self._lock:
+            family = self._families.get(parent)
+            if family is None or not _runs(family.loop):
+                family = self._families[parent] = Children(parent, self._client, self._base)
+            return family
+
+    def _client(self) -> Connect:
+        """The connection to where the server is now."""
+        endpoint = self._endpoint
+        if self._home is not None and endpoint.local:
+            info = recorded(self._home)
+            if info is not None:
+                endpoint = _parsed(info.url)
+        return _connect(endpoint)
+
+
+def connect(attempt: "AttemptContext") -> RemoteController:
+    """The controller of an attempt's children. Nothing is sent before the first call.
+
+    Raises:
+        ValueError: the endpoint the attempt was told is none.
+    """
+    insecure = os.environ.get("_U_INSECURE", "").strip().lower()
+    verify = os.environ.get("_U_INSECURE_SKIP_VERIFY", "").strip().lower() not in ("1", "true")
+    endpoint = parse_endpoint(
+        attempt.endpoint, insecure=insecure in ("1", "true") if insecure else None, verify=verify
+    )
+    home = os.environ.get("FLYTE_HOME", "")
+    return _controller(endpoint, attempt.run_base, Path(home) if home else None)
+
+
+@lru_cache(maxsize=64)
+def _controller(endpoint: Endpoint, run_base: str, home: Path | None) -> RemoteController:
+    """Attempts that run side by side in one process share connections."""
+    return RemoteController(endpoint, run_base, home)
+
+
+@lru_cache(maxsize=8)
+def _connect(endpoint: Endpoint) -> Connect:
+    return Connect(endpoint)
+
+
+@lru_cache(maxsize=8)
+def _parsed(url: str) -> Endpoint:
+    return parse_endpoint(url)
+
+
+def _runs(loop: asyncio.AbstractEventLoop) -> bool:
+    return loop.is_running() and not loop.is_closed()
+
+
+async def _on(family: Children, work: Coroutine[Any, Any, T]) -> T:
+    """Await the work on the family's own loop."""
+    if asyncio.get_running_loop() is family.loop:
+        return await work
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, family.loop))
