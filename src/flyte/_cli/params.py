@@ -29,12 +29,11 @@ class BadValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of a task: its name, type hint, default (`NOTHING`: required) and help text."""
+    """One input of a task: its name, type hint and default (`NOTHING`: required)."""
 
     name: str
     hint: Any
     default: Any = NOTHING
-    help: str = ""
 
     @property
     def required(self) -> bool:

@@ -41,8 +41,12 @@ class Instant(click.ParamType[datetime]):
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many runs.")
-@click.option("--in-phase", type=click.Choice(PHASES), multiple=True, help="Only runs in this phase; repeatable.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many runs."
+)
+@click.option(
+    "--in-phase", type=click.Choice(PHASES), multiple=True, help="Only runs in this phase; repeatable."
+)
 @click.option("--only-mine", is_flag=True, help="Only runs that you started.")
 @click.option("--paused-only", is_flag=True, help="Only runs with an action that waits for an answer.")
 @click.option("--task-name", help="Only runs of this task: its full name, such as my_env.pipeline.")
@@ -51,8 +55,12 @@ class Instant(click.ParamType[datetime]):
 @click.option("--created-before", type=Instant(), help="Only runs created before this instant.")
 @click.option("--updated-after", type=Instant(), help="Only runs that changed at or after this instant.")
 @click.option("--updated-before", type=Instant(), help="Only runs that last changed before this instant.")
-@click.option("--with-label", multiple=True, metavar="KEY=VALUE", help="Only runs with this label; repeatable.")
-@click.option("--with-label-key", multiple=True, metavar="KEY", help="Only runs that have such a label; repeatable.")
+@click.option(
+    "--with-label", multiple=True, metavar="KEY=VALUE", help="Only runs with this label; repeatable."
+)
+@click.option(
+    "--with-label-key", multiple=True, metavar="KEY", help="Only runs that have such a label; repeatable."
+)
 @data_command
 def run(name: str | None, **given: Any) -> None:
     """The runs, newest first; with a NAME, all about that run.
@@ -143,9 +151,13 @@ def _show(name: str) -> None:
         ]
     )
     if found["error"]:
-        say(f"Its logs: flyte get logs {found['name']}    Its actions: flyte get action {found['name']} --tree")
+        say(
+            f"Its logs: flyte get logs {found['name']}    Its actions: flyte get action {found['name']} --tree"
+        )
 
 
 def _labels(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     labels = found.get("labels") or {}
-    return [("Labels", "  ".join(f"{key}={value}" for key, value in sorted(labels.items())))] if labels else []
+    return (
+        [("Labels", "  ".join(f"{key}={value}" for key, value in sorted(labels.items())))] if labels else []
+    )
