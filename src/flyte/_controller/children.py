@@ -7,9 +7,9 @@ Everything here runs on one event loop.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from flyte import _failures
 from flyte._client.connect import Connect
@@ -69,19 +69,28 @@ class _Child:
         return self.error is not None or (self.phase is not None and self.phase.terminal)
 
 
+class Link(Protocol):
+    """The way to the server."""
+
+    def client(self) -> Connect: ...
+
+    def lost(self) -> None:
+        """A call did not reach the server: it may be somewhere else by now."""
+
+
 class Children:
     """The children of one parent's attempt, on one loop.
 
     Args:
         parent: The attempt that calls.
-        client: Gives the connection to the server; asked again whenever it was lost.
+        link: Gives the connection to the server; told when it was lost.
         base: The run's directory, for large inputs; None: everything goes inline.
     """
 
-    def __init__(self, parent: ParentRef, client: Callable[[], Connect], base: Path | None) -> None:
+    def __init__(self, parent: ParentRef, link: Link, base: Path | None) -> None:
         self.loop = asyncio.get_running_loop()
         self._parent = parent
-        self._client = client
+        self._link = link
         self._base = base
         run = parent.run
         self._ref = wire.ActionRef(project=run.project, domain=run.domain, run=run.name, action=parent.action)
@@ -96,7 +105,7 @@ class Children:
         self._sender: asyncio.Task[None] | None = None
         self._aborts: set[asyncio.Task[None]] = set()
         self._abort_slots = asyncio.Semaphore(_ABORTS_AT_ONCE)
-        self._watcher = self.loop.create_task(self._watch(), name=f"watch children of {parent.action}")
+        self._watcher = self._begin(self._watch(), f"watch children of {parent.action}")
 
     async def outcome(self, call: Submission) -> bytes:
         """Make the call a child, unless it is one already, and wait for its end."""
@@ -152,7 +161,7 @@ class Children:
         child = self._known[call.name] = _Child(call)
         self._waiting.append(call.name)
         if self._sender is None or self._sender.done():
-            self._sender = self.loop.create_task(self._send(), name=f"enqueue children of {self._ref.action}")
+            self._sender = self._begin(self._send(), f"enqueue children of {self._ref.action}")
         return child
 
     async def _end_of(self, child: _Child) -> None:
@@ -176,7 +185,6 @@ class Children:
         if any(not waiter.done() for waiter in child.waiters):
             return
         if child.call is not None and not child.asked:
-            self._waiting.remove(name)
             del self._known[name]
             return
         task = self.loop.create_task(self._abort(name), name=f"abort {name}")
@@ -190,7 +198,18 @@ class Children:
         async with self._abort_slots:
             # Not to be had, or not there any more: what ends the parent ends the child.
             with contextlib.suppress(RpcError):
-                await self._client().unary(ABORT_CHILD, request, patience=Patience(600.0))
+                await self._link.client().unary(ABORT_CHILD, request, patience=Patience(600.0))
+
+    def _begin(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """A task without which nobody here would ever hear anything: its failure is told to all."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as error:
+                self._stop(_system(RpcError("internal", f"{type(error).__name__}: {error}")))
+
+        return self.loop.create_task(guarded(), name=name)
 
     # -- Asking ------------------------------------------------------------------------------------
 
@@ -202,7 +221,7 @@ class Children:
             if not batch:
                 continue
             try:
-                answer = await self._client().unary(
+                answer = await self._link.client().unary(
                     ENQUEUE, request, timeout_s=UNARY_TIMEOUT_S, patience=NONE
                 )
             except RpcError as error:
@@ -215,6 +234,7 @@ class Children:
                 for child in batch:
                     child.asked = False
                 self._waiting[:0] = [child.call.name for child in batch if child.call is not None]
+                self._link.lost()
                 if not await tries.again():
                     self._stop(_system(error))
                     return
@@ -233,7 +253,7 @@ class Children:
                 break
             taken += 1
             child = self._known.get(name)
-            if child is None or child.call is None:
+            if child is None or child.call is None or child.asked:
                 continue
             try:
                 size += self._describe(request.children.add(), child.call, told)
@@ -314,6 +334,7 @@ class Children:
                 if error.code == "aborted":
                     self._stop(_aborted(error))
                     return
+                self._link.lost()
                 if error.code in _FINAL or not await tries.again():
                     self._stop(_system(error))
                     return
@@ -325,7 +346,7 @@ class Children:
         # Until the first snapshot is whole, nothing counts as seen.
         after = self._seq if self._current.is_set() else 0
         request = wire.WatchChildrenRequest(parent=self._ref, token=self._token, after_seq=after)
-        return self._client().stream(WATCH_CHILDREN, request, silence_s=SILENCE_S)
+        return self._link.client().stream(WATCH_CHILDREN, request, silence_s=SILENCE_S)
 
     def _take(self, message: wire.WatchChildrenResponse) -> None:
         for update in message.updates:

@@ -34,9 +34,8 @@ class RemoteController:
     """
 
     def __init__(self, endpoint: Endpoint, run_base: str = "", home: Path | None = None) -> None:
-        self._endpoint = endpoint
+        self._link = _Link(endpoint, home)
         self._base = Path(run_base.removeprefix("file://")) if run_base.startswith(("/", "file://")) else None
-        self._home = home
         self._families: dict[ParentRef, Children] = {}
         self._lock = threading.Lock()
 
@@ -63,17 +62,24 @@ class RemoteController:
         with self._lock:
             family = self._families.get(parent)
             if family is None or not _runs(family.loop):
-                family = self._families[parent] = Children(parent, self._client, self._base)
+                family = self._families[parent] = Children(parent, self._link, self._base)
             return family
 
-    def _client(self) -> Connect:
-        """The connection to where the server is now."""
-        endpoint = self._endpoint
-        if self._home is not None and endpoint.local:
-            info = recorded(self._home)
-            if info is not None:
-                endpoint = _parsed(info.url)
-        return _connect(endpoint)
+
+class _Link:
+    """The way to the server; one that has come back at another address is found by its data directory."""
+
+    def __init__(self, endpoint: Endpoint, home: Path | None) -> None:
+        self._endpoint = endpoint
+        self._home = home if endpoint.local else None
+
+    def client(self) -> Connect:
+        return _connect(self._endpoint)
+
+    def lost(self) -> None:
+        info = recorded(self._home) if self._home is not None else None
+        if info is not None:
+            self._endpoint = parse_endpoint(info.url)
 
 
 def connect(attempt: "AttemptContext") -> RemoteController:
@@ -100,11 +106,6 @@ def _controller(endpoint: Endpoint, run_base: str, home: Path | None) -> RemoteC
 @lru_cache(maxsize=8)
 def _connect(endpoint: Endpoint) -> Connect:
     return Connect(endpoint)
-
-
-@lru_cache(maxsize=8)
-def _parsed(url: str) -> Endpoint:
-    return parse_endpoint(url)
 
 
 def _runs(loop: asyncio.AbstractEventLoop) -> bool:
