@@ -54,13 +54,15 @@ export function App() {
         </Route>
         <Route>
           <Shell project={place.project} domain={place.domain}>
-            <Notice title="There is no such page">
-              <p>
-                <code>{location.pathname}</code> is not an address of the console. See{' '}
-                <a href={home}>the list of runs</a>, or in the terminal:
-              </p>
-              <Command>flyte get run</Command>
-            </Notice>
+            <main>
+              <Notice title="There is no such page" page>
+                <p>
+                  <code>{location.pathname}</code> is not an address of the console. See{' '}
+                  <a href={home}>the list of runs</a>, or in the terminal:
+                </p>
+                <Command>flyte get run</Command>
+              </Notice>
+            </main>
           </Shell>
         </Route>
       </Switch>
@@ -80,7 +82,7 @@ class Trouble extends Component<{ children: ReactNode }, { error: Error | null }
     const { error } = this.state;
     if (!error) return this.props.children;
     return (
-      <Notice title="This page broke" tone="bad">
+      <Notice title="This page broke" tone="bad" page>
         <p>{error.message}</p>
         <Button onClick={() => location.reload()}>Reload</Button>
         <pre>{error.stack}</pre>

@@ -30,16 +30,24 @@ export function RunPage({ project, domain, run: name }: { project: string; domai
 
   if (error instanceof ApiError && error.status === 404) {
     return (
-      <Notice title={`There is no run ${name}`}>
-        <p>
-          It is not in {project}/{domain}: the id may be mistyped, or the run was deleted.{' '}
-          <a href={runsAddress(project, domain)}>All runs</a>, or in the terminal:
-        </p>
-        <Command>flyte get run</Command>
-      </Notice>
+      <main className={css.page}>
+        <Notice title={`There is no run ${name}`} page>
+          <p>
+            It is not in {project}/{domain}: the id may be mistyped, or the run was deleted.{' '}
+            <a href={runsAddress(project, domain)}>All runs</a>, or in the terminal:
+          </p>
+          <Command>flyte get run</Command>
+        </Notice>
+      </main>
     );
   }
-  if (error) return <Problem error={error} what={`run ${name}`} retry={retry} />;
+  if (error) {
+    return (
+      <main className={css.page}>
+        <Problem error={error} what={`run ${name}`} retry={retry} page />
+      </main>
+    );
+  }
   return (
     <main className={css.page}>
       <div className={css.header}>
@@ -98,7 +106,7 @@ function Views({ run, model, version, now }: { run: RunKey; model: RunModel; ver
   );
 
   const end = model.extent(now);
-  const whole: Window = { from: 0, to: Math.max(1, end * 1.02) };
+  const whole = useWhole(model, end);
   const zoomed = parseWindow(zoomText, whole);
   const shown = zoomed ?? whole;
   const zoomTo = useCallback(
@@ -348,6 +356,14 @@ function Views({ run, model, version, now }: { run: RunKey; model: RunModel; ver
       </div>
     </>
   );
+}
+
+/** The whole time axis. While the run goes on it grows in steps, so that not everything moves all the time. */
+function useWhole(model: RunModel, end: number): Window {
+  const to = end * 1.02;
+  const step = model.finished ? 0 : Math.max(250, 2 ** Math.floor(Math.log2(to / 100)));
+  const rounded = step ? Math.ceil(to / step) * step : to;
+  return useMemo(() => ({ from: 0, to: Math.max(1, rounded) }), [rounded]);
 }
 
 function parseWindow(text: string | null, whole: Window): Window | null {

@@ -77,7 +77,7 @@ export function Details(props: Props) {
             <PhaseWord phase={model.phaseOf(node)} />
           </div>
           <div className={css.body}>
-            <GroupSummary model={model} node={node} onSelect={onSelect} />
+            <GroupSummary model={model} node={node} now={now} onSelect={onSelect} />
           </div>
         </>
       ) : (
@@ -185,7 +185,13 @@ function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, 
               <Sides run={run} id={id} io={io.data} error={io.error} phase={phase} />
               <Placement detail={detail.data} />
               {model.childrenOf(node).length > 1 && (
-                <GroupSummary model={model} node={node} onSelect={onSelect} title="Direct children" />
+                <GroupSummary
+                  model={model}
+                  node={node}
+                  now={now}
+                  onSelect={onSelect}
+                  title="Direct children"
+                />
               )}
             </>
           )

@@ -1,24 +1,30 @@
 import { ArrowUpRight } from 'lucide-react';
+import { useMemo } from 'react';
 import { count, duration, percent } from '../model/format';
 import { CHIP_ORDER, PHASE_LONG, RUNNING, STARTING, WAITING } from '../model/phases';
 import type { Node, RunModel } from '../model/run';
 import { groupStats } from '../model/stats';
 import { PhaseGlyph } from '../ui/PhaseGlyph';
 import css from './Details.module.css';
+import { stampOf } from './paint';
 
 /** Many actions at a glance: why some failed, how they are distributed, which are slow. */
 export function GroupSummary({
   model,
   node,
+  now,
   onSelect,
   title,
 }: {
   model: RunModel;
   node: Node;
+  now: number;
   onSelect: (node: Node) => void;
   title?: string;
 }) {
-  const stats = groupStats(model, node);
+  const stamp = stampOf(model, now);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the model changes in place; the stamp tells when to count again
+  const stats = useMemo(() => groupStats(model, node), [model, node, stamp]);
   const tallest = Math.max(1, ...(stats.runTimes?.histogram ?? []));
   const average = stats.average;
   const sum = average ? average.queued + average.starting + average.running : 0;

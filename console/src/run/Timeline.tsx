@@ -26,6 +26,7 @@ import {
   ROW,
   type Scene,
   Strips,
+  stampOf,
   tickLabel,
   ticks,
   type Window,
@@ -129,6 +130,7 @@ export function Timeline(props: Props) {
         <div className={css.headTime} ref={head}>
           <Overview
             scene={{ ...scene, strips: overviewStrips }}
+            stamp={`${stampOf(model, now)}/${headWidth}/${theme}`}
             whole={whole}
             shown={shown}
             onZoom={onZoom}
@@ -262,17 +264,16 @@ const Row = memo(
     a.onToggle === b.onToggle,
 );
 
-function Overview({
-  scene,
-  whole,
-  shown,
-  onZoom,
-}: {
+interface OverviewProps {
   scene: Scene;
+  /** Of what is painted: unless it changes, nothing is painted again. */
+  stamp: string;
   whole: Window;
   shown: Window;
   onZoom: (window: Window | null) => void;
-}) {
+}
+
+const Overview = memo(function Overview({ scene, whole, shown, onZoom }: OverviewProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [drag, setDrag] = useState<[number, number] | null>(null);
   const { width } = scene;
@@ -301,6 +302,18 @@ function Overview({
       }}
       onDoubleClick={() => onZoom(null)}
     />
+  );
+}, sameOverview);
+
+function sameOverview(a: OverviewProps, b: OverviewProps): boolean {
+  return (
+    a.stamp === b.stamp &&
+    a.scene.model === b.scene.model &&
+    a.onZoom === b.onZoom &&
+    [a.whole, a.shown].every((window, i) => {
+      const other = i ? b.shown : b.whole;
+      return window.from === other.from && window.to === other.to;
+    })
   );
 }
 

@@ -6,6 +6,8 @@ import { isGroup, KIND_CONDITION, KIND_TRACE, type Node, type RunModel } from '.
 
 export const ROW = 28;
 
+const LARGE = 2_000;
+
 /** The part of the time axis on the screen: milliseconds since the run's creation. */
 export interface Window {
   from: number;
@@ -30,15 +32,20 @@ export class Palette {
   }
 }
 
+/** Changes when strips must be computed again: of a large run under way once a second. */
+export function stampOf(model: RunModel, now: number): string {
+  if (model.finished) return `${model.version}`;
+  const second = Math.floor(now / 1000);
+  return model.rows > LARGE ? `${second}` : `${model.version}/${second}`;
+}
+
 /** Strips of collapsed containers, computed again only when the zoom, the run or the second changes. */
 export class Strips {
   private key = '';
   private readonly kept = new Map<Node, { strip: Density; peak: number }>();
 
   of(model: RunModel, node: Node, window: Window, width: number, now: number) {
-    const second = model.finished ? 0 : Math.floor(now / 1000);
-    const version = model.rows > 20_000 ? `${model.structure}/${second}` : `${model.version}/${second}`;
-    const key = `${window.from}/${window.to}/${width}/${version}`;
+    const key = `${window.from}/${window.to}/${width}/${stampOf(model, now)}`;
     if (key !== this.key) {
       this.key = key;
       this.kept.clear();

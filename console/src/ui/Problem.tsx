@@ -2,10 +2,20 @@ import { ApiError } from '../api/client';
 import { Button, Notice } from './controls';
 
 /** What failed, why, what to do next. */
-export function Problem({ error, what, retry }: { error: Error; what: string; retry?: () => void }) {
+export function Problem({
+  error,
+  what,
+  retry,
+  page,
+}: {
+  error: Error;
+  what: string;
+  retry?: () => void;
+  page?: boolean;
+}) {
   const hint = error instanceof ApiError ? error.hint : '';
   return (
-    <Notice title={`Could not load ${what}`} tone="bad">
+    <Notice title={`Could not load ${what}`} tone="bad" page={page}>
       <p>{error.message}</p>
       {hint && (
         <p>

@@ -188,18 +188,22 @@ export function Dialog({
   );
 }
 
+/** A place where there is nothing to show, and what to do. `page`: it is all there is on the page. */
 export function Notice({
   title,
   children,
   tone = 'plain',
+  page = false,
 }: {
   title: string;
   children?: ReactNode;
   tone?: 'plain' | 'bad';
+  page?: boolean;
 }) {
+  const Heading = page ? 'h1' : 'h2';
   return (
     <div className={css.notice} data-tone={tone} role={tone === 'bad' ? 'alert' : undefined}>
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {children}
     </div>
   );
