@@ -8,12 +8,15 @@ from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
-    from flyte_core.model import ActionName, RunKey
+    from flyte._controller.protocol import Submission
+    from flyte_core.model import ActionName, Micros, RunKey
     from flyte_core.model import Token as Fence
+
+T = TypeVar("T")
 
 Mode = Literal["local", "remote"]
 
@@ -31,6 +34,9 @@ class ActionID(NamedTuple):
 class Calls(Protocol):
     """Makes actions of calls; each mode has its own."""
 
+    replays: bool
+    """Whether even a first attempt may find calls that were made before."""
+
     def blocking(self, context: "TaskContext", task: "Task[..., Any]", args: Any, kwargs: Any) -> Any:
         """Call the task and return its result; the thread waits."""
 
@@ -38,6 +44,21 @@ class Calls(Protocol):
         self, context: "TaskContext", task: "Task[..., Any]", args: Any, kwargs: Any
     ) -> Coroutine[Any, Any, Any]:
         """The same for code on an event loop; cancelling it aborts the action."""
+
+    async def find(self, context: "TaskContext", call: "Submission") -> bytes | None:
+        """The outputs of a traced call that was recorded before; None when there is none.
+
+        Raises the recorded error of one that failed for good.
+        """
+
+    async def record(self, context: "TaskContext", call: "Submission") -> None:
+        """Record a traced call that has ended."""
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Wait for one of these, for code on a thread."""
+
+    def now(self) -> "Micros":
+        """The present instant, as it is recorded."""
 
     def token_of(self, context: "TaskContext") -> "Fence | None":
         """The fencing token of the attempt whose body is running."""

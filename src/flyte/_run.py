@@ -95,7 +95,9 @@ class RunCall:
             return portal().run(_submitted(task, args, kwargs, self._options))
         local = LocalStart(task, args, kwargs, self._options)
         local.finish()
-        return local.handle(failing=True)
+        if local.error is not None:
+            raise local.error.with_traceback(None)
+        return local.handle()
 
     async def aio(self, task: Task[P, Any], *args: P.args, **kwargs: P.kwargs) -> "Run":
         """The same for code on an event loop."""
@@ -104,7 +106,9 @@ class RunCall:
             return await _submitted(task, args, kwargs, self._options)
         local = LocalStart(task, args, kwargs, self._options)
         await local.finish_aio()
-        return local.handle(failing=True)
+        if local.error is not None:
+            raise local.error.with_traceback(None)
+        return await local.handle_aio()
 
 
 class LocalStart:
@@ -145,17 +149,21 @@ class LocalStart:
             except BaseRuntimeError as error:
                 self.error = error
 
-    def handle(self, *, failing: bool = False) -> "Run":
-        """The run as users see it.
+    def handle(self) -> "Run":
+        """The run as users see it."""
+        return portal().run(self.handle_aio())
 
-        Raises:
-            BaseRuntimeError: with `failing`, and it has failed.
-        """
-        if failing and self.error is not None:
-            raise self.error
+    async def handle_aio(self) -> "Run":
+        """The same for code on an event loop."""
+        from flyte._remote.current import source_of
         from flyte._remote.run import Run
+        from flyte._types.interface import codec_of_task
 
-        return Run.local(self.key, self._home.layout.home)
+        config = _session.current().config.override(
+            "the run", project=self.key.project, domain=self.key.domain, home=self._home.layout.home
+        )
+        source = source_of(config, local=True)
+        return Run(await source.run(self.key), source, codec_of_task(self._task))
 
 
 def _mode(options: RunOptions) -> Mode:

@@ -66,12 +66,14 @@ class NativeInterface:
         "task_name",
     )
 
-    def __init__(self, task_name: str, func: Callable[..., Any]) -> None:
+    def __init__(self, task_name: str, func: Callable[..., Any], *, as_list: bool = False) -> None:
+        """Read a function. With `as_list` it is a generator, whose items are returned as one list."""
         self.task_name = task_name
         self._signature = signature = inspect.signature(func)
         hints = _hints(task_name, func)
         self.inputs = tuple(_input(each, hints) for each in signature.parameters.values())
-        self.returns: Any = hints.get("return", Any)
+        returns = hints.get("return", Any)
+        self.returns: Any = list[(typing.get_args(returns) or (Any,))[0]] if as_list else returns  # type: ignore[misc]
         self.shape, self.outputs = _outputs(self.returns)
         self._names = tuple(each.name for each in self.inputs)
         self._known = frozenset(self._names)

@@ -10,6 +10,7 @@ from flyte.errors import InlineIOMaxBytesBreached
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
+    from flyte._controller.calls import ControllerCalls
     from flyte._runtime.context import AttemptContext
 
 
@@ -23,20 +24,24 @@ def invoke(task: "Task[..., Any]", inputs: bytes, context: "AttemptContext") -> 
 
     Exceptions of the body pass as they are.
     """
-    here = _worker_context(task, context)
-    if not task.is_async:
-        return call(task, inputs, here)
-    import asyncio
+    if task.is_async:
+        import asyncio
 
-    return asyncio.run(await_(task, inputs, here))
+        return asyncio.run(ainvoke(task, inputs, context))
+    here, calls = _worker_context(task, context)
+    try:
+        return call(task, inputs, here)
+    finally:
+        calls.close_blocking(here)
 
 
 async def ainvoke(task: "Task[..., Any]", inputs: bytes, context: "AttemptContext") -> bytes:
     """The same for several bodies in one loop. A sync body holds the loop while it runs."""
-    here = _worker_context(task, context)
-    if task.is_async:
-        return await await_(task, inputs, here)
-    return call(task, inputs, here)
+    here, calls = _worker_context(task, context)
+    try:
+        return await await_(task, inputs, here) if task.is_async else call(task, inputs, here)
+    finally:
+        await calls.close(here)
 
 
 def call(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
@@ -84,7 +89,9 @@ def _outputs(task: "Task[..., Any]", codec: InterfaceCodec, result: Any) -> byte
     return data
 
 
-def _worker_context(task: "Task[..., Any]", context: "AttemptContext") -> TaskContext:
+def _worker_context(
+    task: "Task[..., Any]", context: "AttemptContext"
+) -> "tuple[TaskContext, ControllerCalls]":
     from flyte._controller.worker import task_context
 
     return task_context(task, context)

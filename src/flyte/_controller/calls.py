@@ -1,8 +1,9 @@
 """Calls of tasks inside a worker: handed to a controller that talks to the server."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flyte._context import TaskContext
 from flyte._controller.protocol import Controller, Submission
@@ -11,14 +12,19 @@ from flyte._controller.submission import parent_of, submit
 from flyte._sync import portal
 from flyte._types.interface import codec_of_task
 from flyte.errors import SyncTaskCallInAsyncContextError, TraceDoesNotAllowNestedTasksError
-from flyte_core.model import Token
+from flyte_core.model import Micros, Token
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
 
 
+T = TypeVar("T")
+
+
 class ControllerCalls:
     """Makes children of calls. The controller is made by the first call."""
+
+    replays = True
 
     def __init__(self, connect: Callable[[], Controller], place: Place) -> None:
         self._connect = connect
@@ -31,10 +37,15 @@ class ControllerCalls:
             self._controller = self._connect()
         return self._controller
 
-    @property
-    def connected(self) -> bool:
-        """Whether anything was called."""
-        return self._controller is not None
+    async def close(self, context: TaskContext) -> None:
+        """The body has ended: let go of what its calls opened."""
+        if self._controller is not None:
+            await self._controller.close(parent_of(context))
+
+    def close_blocking(self, context: TaskContext) -> None:
+        """The same for a body on a thread."""
+        if self._controller is not None:
+            portal().run(self.close(context))
 
     def blocking(
         self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -50,6 +61,18 @@ class ControllerCalls:
         call = self._submission(context, task, args, kwargs)
         data = await self.controller.run_child(parent_of(context), call)
         return codec_of_task(task).decode_outputs(data)
+
+    async def find(self, context: TaskContext, call: Submission) -> bytes | None:
+        return await self.controller.find(parent_of(context), call)
+
+    async def record(self, context: TaskContext, call: Submission) -> None:
+        await self.controller.record_trace(parent_of(context), call)
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return portal().run(coroutine)
+
+    def now(self) -> Micros:
+        return Micros(time.time_ns() // 1000)
 
     def token_of(self, context: TaskContext) -> Token | None:
         return context.token

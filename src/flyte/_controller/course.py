@@ -114,7 +114,7 @@ def course(place: Place, frame: Frame, begin: Callable[[Tx], Standing] | None) -
                 standing = yield Record(_again(place, frame.key))
     except CoreError as error:
         raise _failures.of_core(error) from error
-    return _outputs(place, standing)
+    return outputs_of(place, standing)
 
 
 def _attempt(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any, Standing]:
@@ -174,7 +174,12 @@ def standing(tx: Tx, action: Action, effects: tuple[Effect, ...] = ()) -> Standi
     return Standing(action, tx.payload(action.key, "outputs") if small else None, effects)
 
 
-def _outputs(place: Place, last: Standing) -> bytes:
+def outputs_of(place: Place, last: Standing) -> bytes:
+    """The outputs of an action that has ended.
+
+    Raises:
+        flyte.errors.BaseRuntimeError: it ended without any.
+    """
     action = last.action
     if not action.phase.good:
         raise _failures.of_action(action)

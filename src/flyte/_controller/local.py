@@ -9,16 +9,28 @@ import asyncio
 import contextvars
 import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from flyte import _failures
 from flyte._authoring import invoke
 from flyte._context import RunInfo, TaskContext
 from flyte._controller import spec
 from flyte._controller.calls import refuse_in_trace, refuse_on_loop
-from flyte._controller.course import Body, Ending, Pause, Record, Standing, Step, course, stand, standing
+from flyte._controller.course import (
+    Body,
+    Ending,
+    Pause,
+    Record,
+    Standing,
+    Step,
+    course,
+    outputs_of,
+    stand,
+    standing,
+)
 from flyte._controller.frame import Frame, in_crew, in_crew_blocking, on_loop, on_thread
 from flyte._controller.ledger import Ledger
 from flyte._controller.protocol import Submission
@@ -59,6 +71,8 @@ _NO_LIMITS: Final = TimeoutPolicy()
 INLINE_LIMIT: Final = 64 * 1024
 """Larger values are files; smaller ones are kept in the history itself."""
 
+T = TypeVar("T")
+
 Echo = Callable[[Any, str], object]
 
 
@@ -77,7 +91,8 @@ class LocalRun:
         self.ledger = ledger
         self.clock: Clock = ledger.clock
         self.layout = layout
-        self.record = record
+        self.made = record
+        self.replays = record.relation == "recover"
         self.key = record.key
         self.info = info
         self.place = place
@@ -95,7 +110,7 @@ class LocalRun:
             AlreadyExists: the name is taken.
         """
         frame = Frame(ActionKey(self.key, ROOT), call, call.body, None, None)
-        new = NewRun(self.record, self._new(call))
+        new = NewRun(self.made, self._new(call))
         now = self.clock.now()
         first = self.ledger.now(lambda tx: _begin_root(tx, new, self.worker, now))
         self.frames[ROOT] = frame
@@ -149,7 +164,7 @@ class LocalRun:
         return (
             context.attempt == 1
             and not frame.call.cache_key
-            and self.record.relation != "recover"
+            and not self.replays
             and frame.call.spec.policy.timeout == _NO_LIMITS
         )
 
@@ -169,6 +184,43 @@ class LocalRun:
             trace=call.trace,
             loose_inputs=call.loose_inputs,
         )
+
+    async def find(self, context: TaskContext, call: Submission) -> bytes | None:
+        key = ActionKey(self.key, call.name)
+        found = self.ledger.now(lambda tx: _known(tx, key))
+        if found is None:
+            return None
+        if found.action.phase.good:
+            return outputs_of(self, found)
+        error = found.action.error
+        if error is None or not error.recoverable:
+            raise _failures.of_action(found.action)
+        return None
+
+    async def record(self, context: TaskContext, call: Submission) -> None:
+        frame = self.frames.get(context.name)
+        now = self.clock.now()
+
+        def work(tx: Tx) -> None:
+            token = context.token if frame is None or frame.attempt != context.attempt else frame.token
+            use_cases.enqueue(tx, self.key, context.name, token, [self._new(call)], now)
+
+        try:
+            self.ledger.now(work)
+        except CoreError as error:
+            raise _failures.of_core(error) from error
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        # Nothing that is waited for here ever suspends.
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        raise RuntimeError("A local controller waited for something.")
+
+    def now(self) -> Micros:
+        return self.clock.now()
 
     # -- What a course needs -----------------------------------------------------------------------
 
@@ -505,6 +557,11 @@ def _begin_root(tx: Tx, new: NewRun, worker: str, now: Micros) -> Standing:
     if live is not None:
         use_cases.started(tx, made.key, live.token, worker, now)
     return stand(tx, made.key)
+
+
+def _known(tx: Tx, key: ActionKey) -> Standing | None:
+    action = tx.action(key)
+    return None if action is None else standing(tx, action)
 
 
 def _fire(tx: Tx, key: ActionKey, now: Micros) -> Standing:

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from flyte._runtime.context import AttemptContext
 
 
-def task_context(task: "Task[..., Any]", attempt: "AttemptContext") -> TaskContext:
-    """The context of one attempt in a worker. Nothing is connected until the body calls a task."""
+def task_context(task: "Task[..., Any]", attempt: "AttemptContext") -> tuple[TaskContext, ControllerCalls]:
+    """The context of one attempt in a worker, and what makes actions of its calls.
+
+    Nothing is connected until the body calls a task.
+    """
     options = attempt.options
     run = attempt.key.run
     place = Place(run.project, run.domain, options.version, tgz=options.tgz, pkl=options.pkl)
@@ -28,10 +31,11 @@ def task_context(task: "Task[..., Any]", attempt: "AttemptContext") -> TaskConte
         version=options.version,
         code_bundle=options.tgz or options.pkl,
     )
-    return TaskContext(
+    calls = ControllerCalls(functools.partial(_connect, attempt), place)
+    context = TaskContext(
         info,
         attempt.key.name,
-        ControllerCalls(functools.partial(_connect, attempt), place),
+        calls,
         attempt=attempt.attempt,
         token=attempt.token,
         task=task,
@@ -41,6 +45,7 @@ def task_context(task: "Task[..., Any]", attempt: "AttemptContext") -> TaskConte
         checkpoint_path=options.checkpoint_path,
         prev_checkpoint=options.prev_checkpoint,
     )
+    return context, calls
 
 
 def _connect(attempt: "AttemptContext") -> Controller:

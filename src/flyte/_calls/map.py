@@ -1,0 +1,142 @@
+"""A task over many inputs: every call an action, results in the order of the inputs."""
+
+import asyncio
+import functools
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from typing import Any, TypeVar
+
+from flyte import _context
+from flyte._authoring.task import Task
+from flyte._remote.iterate import iterate
+
+R = TypeVar("R")
+
+MANY = 1_000_000_000
+
+
+class _Map:
+    """`flyte.map`: a generator when called; `flyte.map.aio` is the async one."""
+
+    def __call__(
+        self,
+        func: Any,
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: bool = True,
+    ) -> Iterator[Any]:
+        """Call a task with each item, or each tuple of items of several iterables taken together.
+
+        Outside a run the bare function is called, one after the other.
+
+        Args:
+            func: A task, or a `functools.partial` of one that leaves exactly one input open.
+            group_name: The calls are grouped under it; `<task>_map` unless given.
+            concurrency: At most so many calls at a time; 0: all of them.
+            return_exceptions: A failure is an item of the result; otherwise it is raised, and what
+                still runs is aborted.
+        """
+        task, rows = _calls(func, iterables)
+        if _context.current() is None:
+            return _plain(task, rows, return_exceptions)
+        return _mapped(task, rows, _group(task, group_name), _limit(concurrency), return_exceptions)
+
+    def aio(
+        self,
+        func: Any,
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: bool = True,
+    ) -> AsyncIterator[Any]:
+        """The same for async code."""
+        task, rows = _calls(func, iterables)
+        return _mapped.aio(task, rows, _group(task, group_name), _limit(concurrency), return_exceptions)
+
+
+map = _Map()
+
+
+def _calls(
+    func: Any, iterables: tuple[Iterable[Any], ...]
+) -> tuple[Task[..., Any], Iterator[dict[str, Any]]]:
+    """The task, and the inputs of each call by name."""
+    fixed: dict[str, Any] = {}
+    task = func
+    if isinstance(func, functools.partial):
+        task = func.func
+        if isinstance(task, Task):
+            fixed = _fixed(task, func)
+    if not isinstance(task, Task):
+        raise TypeError(f"flyte.map() takes a task, or a partial of one; {func!r} is neither.")
+    if not iterables:
+        raise TypeError(f"flyte.map({task.name}) needs at least one iterable.")
+    names = [each.name for each in task.interface.inputs if each.name not in fixed]
+    if fixed and (len(names) != 1 or len(iterables) != 1):
+        raise TypeError(
+            f"flyte.map() of a partial of {task.name} needs exactly one input left open, not {names or 'none'}."
+        )
+    if len(iterables) > len(names):
+        raise TypeError(
+            f"{task.name} takes {len(names)} inputs; flyte.map() was given {len(iterables)} iterables."
+        )
+    return task, ({**fixed, **dict(zip(names, row, strict=False))} for row in zip(*iterables, strict=False))
+
+
+def _fixed(task: Task[..., Any], partial: "functools.partial[Any]") -> dict[str, Any]:
+    names = [each.name for each in task.interface.inputs]
+    return {**dict(zip(names, partial.args, strict=False)), **partial.keywords}
+
+
+def _group(task: Task[..., Any], name: str | None) -> str:
+    return name if name is not None else f"{task.short_name}_map"
+
+
+def _limit(concurrency: int) -> int:
+    if concurrency < 0:
+        raise ValueError(f"concurrency={concurrency} is negative; 0 means no limit.")
+    return concurrency or MANY
+
+
+def _plain(task: Task[..., Any], rows: Iterator[dict[str, Any]], return_exceptions: bool) -> Iterator[Any]:
+    for row in rows:
+        try:
+            result = task.func(**row)
+            yield asyncio.run(result) if isinstance(result, Coroutine) else result
+        except Exception as error:
+            if not return_exceptions:
+                raise
+            yield error
+
+
+@iterate
+async def _mapped(
+    task: Task[..., Any], rows: Iterator[dict[str, Any]], group: str, limit: int, return_exceptions: bool
+) -> AsyncIterator[Any]:
+    call: Any = task.aio  # type: ignore[attr-defined]
+    window: deque[asyncio.Task[Any]] = deque()
+
+    def fill() -> None:
+        # The group must not hold while the consumer has the turn.
+        with _context.group(group):
+            while len(window) < limit and (row := next(rows, None)) is not None:
+                window.append(asyncio.create_task(call(**row)))
+
+    fill()
+    try:
+        while window:
+            first = window.popleft()
+            await asyncio.wait([first])
+            fill()
+            error = first.exception()
+            if error is None:
+                yield first.result()
+            elif return_exceptions and isinstance(error, Exception):
+                yield error
+            else:
+                raise error
+    finally:
+        for each in window:
+            each.cancel()
+        await asyncio.gather(*window, return_exceptions=True)

@@ -1,0 +1,152 @@
+"""Records the calls of traced functions; see `flyte._calls.trace`."""
+
+import functools
+import inspect
+from collections.abc import Callable, Generator
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from flyteidl2.task import task_definition_pb2
+from flyteidl2.workflow import run_definition_pb2
+
+from flyte import _context
+from flyte._authoring.identity import body_version
+from flyte._authoring.interface import NativeInterface
+from flyte._context import TaskContext
+from flyte._controller.protocol import Submission
+from flyte._runtime.failure import describe
+from flyte._types.interface import InterfaceCodec
+from flyte_core import naming
+from flyte_core.engine.api import TraceResult
+from flyte_core.model import ActionKind, ErrorInfo, Micros, TaskSpec
+from flyte_core.wire import specs
+
+
+class _Call(NamedTuple):
+    """One call of a traced function: what names it, and where it was made."""
+
+    context: TaskContext
+    submission: Submission
+    started_at: Micros
+
+
+class Traced:
+    """What is known of a traced function; worked out at its first call in a run."""
+
+    def __init__(self, func: Callable[..., Any]) -> None:
+        self.func = func
+        self.name = func.__name__
+        self.generates = inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func)
+
+    @functools.cached_property
+    def interface(self) -> NativeInterface:
+        return NativeInterface(self.name, self.func, as_list=self.generates)
+
+    @functools.cached_property
+    def codec(self) -> InterfaceCodec:
+        return InterfaceCodec(self.interface)
+
+    @functools.cached_property
+    def spec(self) -> TaskSpec:
+        message = run_definition_pb2.TraceAction(
+            name=self.name, spec=task_definition_pb2.TraceSpec(interface=self.codec.typed())
+        )
+        return specs.task_spec(message, ActionKind.TRACE)
+
+    @functools.cached_property
+    def identity(self) -> str:
+        interface = sha256(self.codec.typed().SerializeToString(deterministic=True)).hexdigest()
+        return naming.task_identity(f"trace:{self.name}", interface, body_version(self.func))
+
+    def call(self, context: TaskContext, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
+        """Bind, convert, hash and name a call."""
+        encoded = self.codec.encode_inputs(self.interface.bind(args, kwargs), {})
+        inputs = naming.inputs_hash(encoded.canonical)
+        repeat = context.repeat(self.identity, inputs, context.group)
+        submission = Submission(
+            name=naming.action_name(context.name, inputs, self.identity, repeat, context.group),
+            kind=ActionKind.TRACE,
+            spec=self.spec,
+            inputs=encoded.data,
+            group=context.group,
+            loose_inputs=True,
+        )
+        return _Call(context, submission, context.calls.now())
+
+    def ended(self, call: _Call, *, result: Any = None, error: BaseException | None = None) -> Submission:
+        """The call with what became of it."""
+        told: ErrorInfo | None = None if error is None else describe(error)
+        outputs = self.codec.encode_outputs(result) if told is None else None
+        trace = TraceResult(call.started_at, call.context.calls.now(), outputs=outputs, error=told)
+        given = call.submission
+        return Submission(
+            given.name, given.kind, given.spec, given.inputs, given.group, trace=trace, loose_inputs=True
+        )
+
+
+@functools.cache
+def traced_of(func: Callable[..., Any]) -> Traced:
+    """What is known of the function; the same for the same one."""
+    return Traced(func)
+
+
+def _course(
+    traced: Traced, context: TaskContext, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Generator[Any, Any, Any]:
+    """What a call does, colour aside: yields a coroutine to wait for, or None to run the function."""
+    call = traced.call(context, args, kwargs)
+    if context.attempt > 1 or context.calls.replays:
+        known = yield context.calls.find(context, call.submission)
+        if known is not None:
+            return traced.codec.decode_outputs(known)
+    inside = _context.enter(context.variant(traced=traced.name))
+    try:
+        result = yield None
+    except Exception as error:
+        _context.leave(inside)
+        yield context.calls.record(context, traced.ended(call, error=error))
+        raise
+    except BaseException:
+        _context.leave(inside)
+        raise
+    _context.leave(inside)
+    yield context.calls.record(context, traced.ended(call, result=result))
+    return result
+
+
+def drive(
+    func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any, function: Callable[[], Any]
+) -> Any:
+    """Make a traced call on this thread."""
+    steps = _course(traced_of(func), context, args, kwargs)
+    value: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            step = steps.send(value) if error is None else steps.throw(error)
+        except StopIteration as end:
+            return end.value
+        value = error = None
+        try:
+            value = function() if step is None else context.calls.wait(step)
+        except BaseException as raised:
+            error = raised
+
+
+async def adrive(
+    func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any, function: Callable[[], Any]
+) -> Any:
+    """Make a traced call on the running loop."""
+    steps = _course(traced_of(func), context, args, kwargs)
+    value: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            step = steps.send(value) if error is None else steps.throw(error)
+        except StopIteration as end:
+            return end.value
+        value = error = None
+        try:
+            value = await (function() if step is None else step)
+        except BaseException as raised:
+            error = raised
