@@ -10,6 +10,7 @@ from flyte_core.model import (
     ROOT,
     Action,
     ActionKey,
+    ActionKind,
     AlreadyExists,
     ErrorInfo,
     ErrorKind,
@@ -33,7 +34,7 @@ def create_run(tx: Tx, new: NewRun, now: Micros, intact: Intact | None = None) -
 
     Raises:
         AlreadyExists: the name is taken by a run with another `content_digest`.
-        InvalidArgument: the root is not called `a0`.
+        InvalidArgument: the root is not a task, or not called `a0`.
         NotFound: the run that is to be recovered does not exist.
     """
     record, key = new.record, new.record.key
@@ -42,6 +43,8 @@ def create_run(tx: Tx, new: NewRun, now: Micros, intact: Intact | None = None) -
         return _same_run(tx, existing, record)
     if new.root.name != ROOT:
         raise InvalidArgument(f"The root action of a run is called {ROOT}, not {new.root.name}.")
+    if new.root.kind is not ActionKind.TASK:
+        raise InvalidArgument(f"The root action of a run is a task, not a {new.root.kind}.")
     if record.relation == "recover" and tx.run(key._replace(name=record.related_run)) is None:
         raise NotFound(
             f"There is no run {record.related_run} in {key.project}/{key.domain} to recover from.",
