@@ -115,8 +115,8 @@ def _lost_error(record: RunRecord) -> ErrorInfo:
     return ErrorInfo(
         code=PROCESS_LOST,
         message=(
-            f"{who} that drove this local run is gone, and its work with it. "
-            f"`flyte rerun {record.key.name} --recover` runs it again and keeps what had finished."
+            f"{who} that drove this local run is gone, and its work with it. To run it again and keep what "
+            f'had finished: flyte.with_runcontext(relation="recover", related_run="{record.key.name}").run(...)'
         ),
         kind=ErrorKind.SYSTEM,
         recoverable=False,
