@@ -5,7 +5,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from flyteidl2.core import tasks_pb2
+from flyteidl2.core import interface_pb2, tasks_pb2
 from flyteidl2.task import task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -83,6 +83,21 @@ def task_spec(spec: bytes | Message, kind: ActionKind = ActionKind.TASK) -> Task
 def message_of(spec: TaskSpec, kind: ActionKind) -> Message:
     """The message a spec was made from; see `task_spec` for its type."""
     return _parsed(spec.template, kind)
+
+
+def hash_interface(interface: interface_pb2.TypedInterface) -> str:
+    """What tells interfaces apart; the order of inputs and outputs does not count."""
+    ordered = ordered_interface(interface).SerializeToString(deterministic=True)
+    return hashlib.sha256(ordered).hexdigest()
+
+
+def ordered_interface(interface: interface_pb2.TypedInterface) -> interface_pb2.TypedInterface:
+    """The same interface with its variables sorted by name."""
+
+    def by_key(variables: interface_pb2.VariableMap) -> interface_pb2.VariableMap:
+        return interface_pb2.VariableMap(variables=sorted(variables.variables, key=lambda each: each.key))
+
+    return interface_pb2.TypedInterface(inputs=by_key(interface.inputs), outputs=by_key(interface.outputs))
 
 
 def quantity(text: str) -> Decimal | None:

@@ -26,11 +26,11 @@ from flyte_core.model import (
 )
 from flyte_core.ports import Clock
 from flyte_core.store.ports import ActionQuery, Reader, Tx
-from flyte_server.loops import command
 from flyte_server.loops.queue import Demand, Queue, Waiting
 from flyte_server.loops.runner import Loop, log
 from flyte_server.loops.slots import Cost, Slots
 from flyte_server.ports.executor import Ended, EndReason, Executor, Launch
+from flyte_server.services import command
 from flyte_server.services.transact import Transactor
 from flyte_server.services.values import Values
 

@@ -5,14 +5,13 @@ import itertools
 from collections.abc import Callable
 
 from flyte_core.engine import action as engine
-from flyte_core.engine.api import Verdict
+from flyte_core.engine.api import Change, Verdict
 from flyte_core.layout import Layout
 from flyte_core.model import Action, ActionKey, CoreError, NotFound, Token
 from flyte_core.store.ports import Reader
-from flyte_server.loops import command
 from flyte_server.loops.runner import log
 from flyte_server.ports.executor import Ended
-from flyte_server.services import outcome
+from flyte_server.services import command, outcome
 from flyte_server.services.transact import Transactor
 
 _AT_ONCE = 32
@@ -87,6 +86,6 @@ def _declared(action: Action) -> tuple[str, ...]:
         return ()
 
 
-def _noticed(future: "asyncio.Future[object]") -> None:
+def _noticed(future: asyncio.Future[Change]) -> None:
     if not future.cancelled() and future.exception() is not None:
         log.warning("a start could not be recorded: %s", future.exception())

@@ -121,7 +121,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-_MEANINGS = {
+_MEANINGS: dict[int, str] = {
     signals.SIGSEGV: "It read or wrote memory that is not its own (a fault in native code).",
     signals.SIGBUS: "It touched memory that is not there (a fault in native code, or a file cut short).",
     signals.SIGABRT: "It gave itself up (an assertion in native code, or a broken heap).",

@@ -19,6 +19,11 @@ def run_topic(run: RunKey) -> Topic:
     return ("run", run)
 
 
+def action_topic(key: ActionKey) -> Topic:
+    """One action."""
+    return ("action", key)
+
+
 def children_topic(key: ActionKey) -> Topic:
     """Any child of the action."""
     return ("children", key)
@@ -98,6 +103,7 @@ class Wake:
         for action in actions:
             run = action.key.run
             self._notify(("run", run))
+            self._notify(("action", action.key))
             if action.parent is not None:
                 self._notify(("children", ActionKey(run, action.parent)))
             else:

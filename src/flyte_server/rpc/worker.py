@@ -1,0 +1,258 @@
+"""`godwit.v1.WorkerService`: what our own runtime says. Batches in, one stream of outcomes out, warm workers."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from flyte_core.engine import action as engine
+from flyte_core.engine.api import Change, Changes, NewAction, Outcome, TraceResult
+from flyte_core.model import (
+    Action,
+    ActionKey,
+    ActionKind,
+    ActionName,
+    CoreError,
+    Digest,
+    ErrorInfo,
+    ErrorKind,
+    FailedPrecondition,
+    Fenced,
+    InvalidArgument,
+    Micros,
+    PayloadRef,
+    ResourceExhausted,
+    RunKey,
+    TaskSpec,
+    Token,
+)
+from flyte_core.store.ports import Tx
+from flyte_core.wire import errors, specs
+from flyte_core.wire.godwit.v1 import worker_pb2
+from flyte_server.rpc import ids
+from flyte_server.services import creation, watch
+from flyte_server.services.context import ServerContext
+from flyte_server.services.values import INLINE_MAX, digest, sync_file, write_durably
+
+BEAT_S = 10.0
+_SPECS = 1_000
+
+
+def _enqueue(
+    tx: Tx,
+    run: RunKey,
+    parent: ActionName,
+    token: Token | None,
+    children: Sequence[NewAction],
+    refused: dict[int, CoreError],
+    now: Micros,
+) -> Change:
+    """All children; where one is refused, the others none the less."""
+    refused.clear()
+    try:
+        return engine.enqueue(tx, run, parent, token, children, now)
+    except (FailedPrecondition, InvalidArgument, ResourceExhausted):
+        done = Changes()
+        for index, child in enumerate(children):
+            try:
+                done.add(engine.enqueue(tx, run, parent, token, [child], now))
+            except (FailedPrecondition, InvalidArgument, ResourceExhausted) as error:
+                refused[index] = error
+        return Change(tuple(done.actions), tuple(done.effects))
+
+
+class WorkerService:
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self._specs: OrderedDict[str, TaskSpec] = OrderedDict()
+
+    async def enqueue(self, request: worker_pb2.EnqueueRequest) -> worker_pb2.EnqueueResponse:
+        parent = _key(request.parent)
+        children: list[NewAction] = []
+        places: list[int] = []
+        answer = worker_pb2.EnqueueResponse()
+        for index, message in enumerate(request.children):
+            try:
+                children.append(await self._child(parent.run, message))
+                places.append(index)
+            except CoreError as error:
+                answer.refused[index].CopyFrom(_refusal(error))
+        refused: dict[int, CoreError] = {}
+        await self._context.transactor.change(
+            _enqueue, parent.run, parent.name, _token(request.token), children, refused
+        )
+        for index, refusal in refused.items():
+            answer.refused[places[index]].CopyFrom(_refusal(refusal))
+        return answer
+
+    async def watch_children(
+        self, request: worker_pb2.WatchChildrenRequest
+    ) -> AsyncIterator[worker_pb2.WatchChildrenResponse]:
+        parent = _key(request.parent)
+        self._require_current(parent, _token(request.token))
+        current = False
+        async for changes, whole in watch.children(self._context, parent, request.after_seq, BEAT_S):
+            current = current or whole
+            yield worker_pb2.WatchChildrenResponse(
+                updates=[self._update(action) for action in changes.actions],
+                current=current,
+                seq=changes.seq,
+            )
+
+    async def abort_child(self, request: worker_pb2.AbortChildRequest) -> worker_pb2.AbortChildResponse:
+        parent = _key(request.parent)
+        self._require_current(parent, _token(request.token))
+        key = ActionKey(parent.run, ids.action_name(request.name))
+        if self._context.action(key).parent != parent.name:
+            raise InvalidArgument(f"{key.name} is not a child of {parent.name}.")
+        await self._context.abort_action(key, request.reason or "Its parent no longer waits for it.")
+        return worker_pb2.AbortChildResponse()
+
+    async def pull(self, request: worker_pb2.PullRequest) -> AsyncIterator[worker_pb2.PullResponse]:
+        if self._context.pools is None:
+            raise FailedPrecondition("This server has no warm workers.")
+        async for response in self._context.pools.connect(request):
+            yield response
+
+    async def report(self, request: worker_pb2.ReportRequest) -> worker_pb2.ReportResponse:
+        verdicts = await asyncio.gather(*(self._take(report) for report in request.reports))
+        if self._context.pools is not None:
+            for report in request.reports:
+                self._context.pools.finished(request.worker_id, Token(report.token))
+        return worker_pb2.ReportResponse(verdicts=verdicts)
+
+    async def _take(self, report: worker_pb2.Report) -> str:
+        key = _key(report.action)
+        token = Token(report.token)
+        if report.HasField("error"):
+            outcome = Outcome(token, error=errors.from_worker(report.error))
+        else:
+            action = self._context.action(key)
+            number = next((each.number for each in action.attempts if each.token == token), 0)
+            directory = self._context.layout.attempt(key, number)
+            outputs, ref = await self._payload(report.outputs, directory / "outputs.pb")
+            outcome = Outcome(token, outputs=outputs, outputs_ref=ref, output_uri=str(directory))
+        change = await self._context.transactor.change(engine.report, key, outcome)
+        return change.verdict.value
+
+    async def _child(self, run: RunKey, message: worker_pb2.Child) -> NewAction:
+        try:
+            kind = ActionKind(message.kind or ActionKind.TASK)
+        except ValueError:
+            raise InvalidArgument(f"{message.kind!r} is no kind of action.") from None
+        key = ActionKey(run, ids.action_name(message.name))
+        spec = self._spec(message, kind)
+        inputs, ref = await self._payload(message.inputs, self._context.values.file_of(key))
+        trace = await self._trace(message.trace, key) if kind is ActionKind.TRACE else None
+        return NewAction(
+            name=key.name,
+            kind=kind,
+            spec=spec,
+            group=message.group,
+            inputs=inputs,
+            inputs_ref=ref,
+            cache_key=message.cache_key,
+            trace=trace,
+            loose_inputs=inputs is None or creation.loose(spec, inputs),
+        )
+
+    def _spec(self, message: worker_pb2.Child, kind: ActionKind) -> TaskSpec:
+        """The spec, sent with the first child of its kind and named by its digest afterwards."""
+        found = self._specs.get(message.spec_sha256)
+        if found is None and message.spec:
+            found = specs.task_spec(message.spec, kind)
+        elif found is None:
+            found = self._context.store.spec(Digest(message.spec_sha256))
+        if found is None:
+            raise FailedPrecondition(
+                f"The spec of child {message.name} is not known here.", hint="Send it with the child."
+            )
+        self._specs[found.digest] = found
+        if len(self._specs) > _SPECS:
+            self._specs.popitem(last=False)
+        return found
+
+    async def _trace(self, message: worker_pb2.Trace, key: ActionKey) -> TraceResult:
+        error = errors.from_worker(message.error) if message.HasField("error") else None
+        path = self._context.layout.action(key) / "outputs.pb"
+        outputs, ref = (None, None) if error else await self._payload(message.outputs, path)
+        return TraceResult(
+            started_at=Micros(message.started_at_us),
+            ended_at=Micros(max(message.started_at_us, message.ended_at_us)),
+            outputs=outputs,
+            outputs_ref=ref,
+            output_uri=str(path),
+            error=error,
+        )
+
+    async def _payload(
+        self, message: worker_pb2.Payload, path: Path
+    ) -> tuple[bytes | None, PayloadRef | None]:
+        """Small bytes as they are; large ones as a checked file, which may be there already."""
+        if not message.uri:
+            if len(message.data) <= INLINE_MAX:
+                return message.data, None
+            await asyncio.to_thread(write_durably, path, message.data)
+            return None, PayloadRef(digest(message.data), len(message.data), str(path))
+        return None, await asyncio.to_thread(self._checked, message)
+
+    def _checked(self, message: worker_pb2.Payload) -> PayloadRef:
+        path = self._context.values.inside(message.uri)
+        try:
+            data = path.read_bytes()
+        except OSError as cause:
+            raise FailedPrecondition(f"The values at {path} cannot be read: {cause.strerror}.") from cause
+        if message.sha256 and digest(data) != message.sha256:
+            raise FailedPrecondition(f"The values at {path} are damaged.")
+        sync_file(path)
+        return PayloadRef(digest(data), len(data), str(path))
+
+    def _update(self, action: Action) -> worker_pb2.ChildUpdate:
+        update = worker_pb2.ChildUpdate(
+            name=action.key.name,
+            phase=action.phase.value,
+            seq=action.seq,
+            cache_status=action.cache_status.value,
+            kind=action.kind.value,
+        )
+        if action.phase.good:
+            self._put_outputs(update.outputs, action)
+        elif action.phase.terminal:
+            update.error.CopyFrom(errors.to_worker(_why(action)))
+        return update
+
+    def _put_outputs(self, payload: worker_pb2.Payload, action: Action) -> None:
+        payload.present = True
+        ref = action.outputs
+        if ref is None:
+            return
+        payload.sha256, payload.size_bytes, payload.uri = ref.sha256, ref.size_bytes, ref.uri
+        if not ref.uri:
+            payload.data = self._context.values.load(action, "outputs")
+
+    def _require_current(self, key: ActionKey, token: Token | None) -> None:
+        action = self._context.action(key)
+        if token is not None and (action.live is None or action.live.token != token):
+            raise Fenced(f"This attempt of {key.name} is no longer the current one.")
+
+
+def _why(action: Action) -> ErrorInfo:
+    if action.error is not None:
+        return action.error
+    reason = action.abort_reason or "It was aborted."
+    return ErrorInfo("ActionAbortedError", reason, ErrorKind.USER, recoverable=False)
+
+
+def _key(message: worker_pb2.ActionRef) -> ActionKey:
+    run = RunKey(
+        ids.name("project", message.project), ids.name("domain", message.domain), ids.name("run", message.run)
+    )
+    return ActionKey(run, ids.action_name(message.action))
+
+
+def _token(number: int) -> Token | None:
+    return Token(number) if number else None
+
+
+def _refusal(error: CoreError) -> worker_pb2.Error:
+    return worker_pb2.Error(code=error.code, message=str(error), system=True)

@@ -1,0 +1,71 @@
+"""Projects: a list in a small file. Runs may name any project; the list is for those who look."""
+
+import json
+import threading
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from flyte_core.layout import DEFAULT_PROJECT
+from flyte_core.model import AlreadyExists, NotFound
+from flyte_server.services.values import write_durably
+
+DOMAINS = ("development", "staging", "production")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    id: str
+    name: str
+    description: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    archived: bool = False
+
+
+class Projects:
+    """The projects of a data directory. There is always the default one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+
+    def all(self) -> list[Project]:
+        """Every project, by id."""
+        return [found for _, found in sorted(self._read().items())]
+
+    def get(self, project: str) -> Project:
+        """Raises `NotFound`."""
+        found = self._read().get(project)
+        if found is None:
+            raise NotFound(
+                f"There is no project {project}.",
+                hint=f"`flyte get project` lists them; `flyte create project --id {project}` makes one.",
+            )
+        return found
+
+    def create(self, project: Project) -> None:
+        """Raises `AlreadyExists`."""
+        with self._lock:
+            known = self._read()
+            if project.id in known:
+                raise AlreadyExists(f"There is a project {project.id} already.", hint="Choose another id.")
+            self._write({**known, project.id: project})
+
+    def update(self, project: Project) -> None:
+        """Replace what is known of a project. Raises `NotFound`."""
+        with self._lock:
+            self.get(project.id)
+            self._write({**self._read(), project.id: replace(project)})
+
+    def _read(self) -> dict[str, Project]:
+        known = {DEFAULT_PROJECT: Project(DEFAULT_PROJECT, DEFAULT_PROJECT)}
+        try:
+            listed = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return known
+        for entry in listed:
+            labels = tuple((key, value) for key, value in entry.pop("labels"))
+            known[entry["id"]] = Project(**entry, labels=labels)
+        return known
+
+    def _write(self, known: dict[str, Project]) -> None:
+        write_durably(self._path, json.dumps([asdict(each) for each in known.values()], indent=1).encode())
