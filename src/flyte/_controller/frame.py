@@ -3,16 +3,18 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from flyte._context import TaskContext
 from flyte._controller.crew import crew
 from flyte._controller.protocol import Submission
+from flyte.errors import ActionAbortedError
 from flyte_core.model import ActionKey, ActionName, Token
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
-    from flyte._controller.local import PutOff
+    from flyte._controller.opening import Opening
 
 _guard: Final = threading.Lock()
 """Held while a body is stopped, and while it ends: so that nobody is stopped who has ended."""
@@ -29,6 +31,7 @@ class Frame:
         caller: The frame of the action that called it; None for the root.
         level: In how many crews' threads the body stands: its own, its caller's, ...
         opening: Its beginning, when that was put off.
+        followers: Callers of a later attempt that made the same call while it runs.
         halted: The attempt has been taken away: aborted, or out of time. What its body does no
             longer counts.
         stop: Interrupts the body while it runs.
@@ -40,6 +43,7 @@ class Frame:
         "call",
         "caller",
         "context",
+        "followers",
         "halted",
         "key",
         "level",
@@ -68,7 +72,8 @@ class Frame:
         self.attempt = 0
         self.token: Token | None = None
         self.context: TaskContext | None = None
-        self.opening: PutOff | None = None
+        self.opening: Opening | None = None
+        self.followers: list[Future[bytes]] | None = None
         self.halted = False
         self.stop: Callable[[], None] | None = None
         self.wake: Callable[[], None] | None = None
@@ -93,6 +98,26 @@ class Frame:
         """Raise `Halt` when the attempt was taken away before its body could start."""
         if self.halted:
             raise Halt
+
+    @property
+    def place(self) -> TaskContext:
+        """Where the body of the present attempt stands."""
+        assert self.context is not None
+        return self.context
+
+    def follow(self) -> "Future[bytes]":
+        """The outcome to come, for a caller that made the same call again."""
+        future: Future[bytes] = Future()
+        self.followers = [*(self.followers or ()), future]
+        return future
+
+    def tell(self, data: bytes | BaseException | None) -> None:
+        """Tell those who follow how it ended; None: without a word."""
+        for future in self.followers or ():
+            if isinstance(data, bytes):
+                future.set_result(data)
+            else:
+                future.set_exception(data or ActionAbortedError(f"{self.task.name} was aborted."))
 
     def halted_above(self) -> bool:
         """Whether an action that this one was called from has been halted as well."""

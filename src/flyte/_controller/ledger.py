@@ -89,19 +89,22 @@ class Ledger:
         openings = self._openings
         taken: list[Opening] = []
 
-        def all_of_it(tx: Tx) -> T:
+        def all_of_it(tx: Tx) -> T | CoreError:
             while openings:
                 taken.append(openings.popleft())
                 taken[-1].record(tx)
-            return work(tx)
+            return _attempt(work, tx)
 
         if not openings:
             return self.store.transact(work)
         try:
-            return self.store.transact(all_of_it)
+            result = self.store.transact(all_of_it)
         except BaseException:
             openings.extendleft(reversed(taken))
             raise
+        if isinstance(result, CoreError):
+            raise result
+        return result
 
 
 class _Turn:

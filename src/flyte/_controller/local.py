@@ -6,43 +6,32 @@ result is seen.
 """
 
 import asyncio
-import contextvars
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from concurrent.futures import Future
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flyte import _failures
-from flyte._authoring import invoke
 from flyte._context import RunInfo, TaskContext
-from flyte._controller import spec
 from flyte._controller.calls import refuse_in_trace, refuse_on_loop
-from flyte._controller.course import (
-    Body,
-    Ending,
-    Pause,
-    Record,
-    Standing,
-    Step,
-    course,
-    outputs_of,
-    stand,
-    standing,
-)
-from flyte._controller.frame import Frame, in_crew, in_crew_blocking, on_loop, on_thread
+from flyte._controller.course import Ending, Standing, Step, course, outputs_of, stand, standing
+from flyte._controller.drive import Echo, adrive, drive, environment
+from flyte._controller.frame import Frame
 from flyte._controller.ledger import Ledger
+from flyte._controller.opening import Opening, look, report
 from flyte._controller.protocol import Submission
+from flyte._controller.spec import Place
 from flyte._controller.submission import submit
-from flyte._runtime import capture
+from flyte._controller.values import INLINE_LIMIT, write
 from flyte._types.interface import codec_of_task
+from flyte.errors import BaseRuntimeError
 from flyte_core.engine import action as use_cases
 from flyte_core.engine import run as run_cases
-from flyte_core.engine import timers
-from flyte_core.engine.api import NewAction, NewRun, Outcome, Verdict
-from flyte_core.engine.whole import whole
-from flyte_core.layout import Layout
+from flyte_core.engine.api import NewAction, NewRun
 from flyte_core.machine.effects import Effect, Kill
 from flyte_core.model import (
     ROOT,
@@ -65,15 +54,9 @@ from flyte_core.store.ports import ActionQuery, Tx
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
 
-NO_TOKEN: Final = Token(0)
 _NO_LIMITS: Final = TimeoutPolicy()
 
-INLINE_LIMIT: Final = 64 * 1024
-"""Larger values are files; smaller ones are kept in the history itself."""
-
 T = TypeVar("T")
-
-Echo = Callable[[Any, str], object]
 
 
 class LocalRun:
@@ -82,15 +65,13 @@ class LocalRun:
     def __init__(
         self,
         ledger: Ledger,
-        layout: Layout,
         record: RunRecord,
         info: RunInfo,
-        place: spec.Place,
+        place: Place,
         echo: Echo | None = None,
     ) -> None:
         self.ledger = ledger
         self.clock: Clock = ledger.clock
-        self.layout = layout
         self.made = record
         self.replays = record.relation == "recover"
         self.key = record.key
@@ -98,8 +79,9 @@ class LocalRun:
         self.place = place
         self.worker = f"pid {os.getpid()}"
         self.frames: dict[ActionName, Frame] = {}
-        self._echo = echo
-        self._base = info.run_base_dir
+        self._guard = threading.Lock()
+        self.echo = echo
+        self.base = info.run_base_dir
 
     # -- The root ----------------------------------------------------------------------------------
 
@@ -122,42 +104,67 @@ class LocalRun:
         self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         refuse_on_loop(task)
-        frame = self._frame(context, task, args, kwargs)
+        frame, running = self._frame(context, task, args, kwargs)
+        if running is not None:
+            return codec_of_task(task).decode_outputs(running.result())
+        data: bytes | BaseException | None = None
         try:
-            data = self.drive(frame, course(self, frame, self._first(frame, context)))
+            data = drive(self, frame, course(self, frame, self._first(frame, context)))
+        except BaseRuntimeError as error:
+            data = error
+            raise error.with_traceback(None) from None
         finally:
-            self.frames.pop(frame.key.name, None)
+            self.close(frame, data)
         return codec_of_task(task).decode_outputs(data)
 
     async def awaited(
         self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        frame = self._frame(context, task, args, kwargs)
+        frame, running = self._frame(context, task, args, kwargs)
+        if running is not None:
+            return codec_of_task(task).decode_outputs(await asyncio.wrap_future(running))
+        data: bytes | BaseException | None = None
         try:
-            data = await self.adrive(frame, course(self, frame, self._first(frame, context)))
+            data = await adrive(self, frame, course(self, frame, self._first(frame, context)))
+        except BaseRuntimeError as error:
+            data = error
+            raise error.with_traceback(None) from None
         finally:
-            self.frames.pop(frame.key.name, None)
+            self.close(frame, data)
         return codec_of_task(task).decode_outputs(data)
 
     def _frame(
         self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Frame:
+    ) -> "tuple[Frame, Future[bytes] | None]":
+        """The frame of a call; with the outcome to come when an earlier attempt's call still runs."""
         refuse_in_trace(context, task)
         call = submit(context, task, args, kwargs, self.place)
+        running = self.frames.get(call.name)
+        if running is not None:
+            with self._guard:
+                if self.frames.get(call.name) is running:
+                    return running, running.follow()
         caller = self.frames.get(context.name)
         frame = Frame(ActionKey(self.key, call.name), call, task, context.name, caller)
         self.frames[call.name] = frame
-        return frame
+        return frame, None
+
+    def close(self, frame: Frame, data: bytes | BaseException | None) -> None:
+        """The action is no longer driven here; those who wait for it are told."""
+        with self._guard:
+            self.frames.pop(frame.key.name, None)
+        if frame.followers:
+            frame.tell(data)
 
     def _first(self, frame: Frame, context: TaskContext) -> Callable[[Tx], Standing] | None:
         """Enqueue, claim and start in one; None when that has been put off."""
-        opening = PutOff(self, frame, self._new(frame.call), self.clock.now(), context.token)
-        if self._is_new(frame, context):
-            frame.opening = opening
-            self._enter(frame, 1, None)
-            self.ledger.put_off(opening)
-            return None
-        return opening.begin
+        first = Opening(self, frame, self._new(frame.call), self.clock.now(), context.token)
+        if not self._is_new(frame, context):
+            return first.begin
+        self._enter(frame, 1, None)
+        frame.opening = first
+        self.ledger.put_off(first)
+        return None
 
     def _is_new(self, frame: Frame, context: TaskContext) -> bool:
         """Whether the call can have no outcome already, and nothing but its body decides how it ends."""
@@ -172,7 +179,7 @@ class LocalRun:
         data: bytes | None = call.inputs
         ref = None
         if len(call.inputs) > INLINE_LIMIT:
-            data, ref = None, _put(Path(self._base, call.name, "inputs.pb"), call.inputs)
+            data, ref = None, self._put(call.inputs, call.name, "inputs.pb")
         return NewAction(
             name=call.name,
             kind=call.kind,
@@ -230,6 +237,7 @@ class LocalRun:
     def _enter(self, frame: Frame, attempt: int, token: Token | None) -> None:
         context = TaskContext(self.info, frame.key.name, self, attempt=attempt, token=token, task=frame.task)
         frame.begin(attempt, token, context)
+        frame.opening = None
 
     def token_of(self, context: TaskContext) -> Token | None:
         """The token of the attempt; what was put off is recorded now."""
@@ -241,37 +249,20 @@ class LocalRun:
         return frame.token
 
     def report(self, frame: Frame, ending: Ending) -> Callable[[Tx], Standing]:
-        now = self.clock.now()
-        opening = frame.opening
-        if opening is not None:
-            opening.ending = (ending, now)
-
-        def work(tx: Tx) -> Standing:
-            if opening is not None:
-                known = opening.result()
-                if known is not None:
-                    return known
-            assert frame.token is not None
-            change = use_cases.report(tx, frame.key, _outcome(frame.token, ending), now)
-            if change.verdict is not Verdict.ACCEPTED:
-                return stand(tx, frame.key)
-            action = change.actions[0]
-            return Standing(action, ending.outputs if action.phase.good else None, change.effects)
-
-        return work
+        return report(frame, ending, self.clock.now())
 
     def look(self, frame: Frame) -> Callable[[Tx], Standing]:
-        def work(tx: Tx) -> Standing:
-            if frame.opening is not None:
-                frame.opening.result()
-            return stand(tx, frame.key)
-
-        return work
+        return look(frame)
 
     def keep_outputs(self, frame: Frame, data: bytes) -> tuple[bytes | None, PayloadRef | None]:
         if len(data) <= INLINE_LIMIT:
             return data, None
-        return None, _put(Path(self._base, frame.key.name, str(frame.attempt), "outputs.pb"), data)
+        return None, self._put(data, frame.key.name, str(frame.attempt), "outputs.pb")
+
+    def _put(self, data: bytes, *parts: str) -> PayloadRef:
+        path = Path(self.base, *parts)
+        write(path, data, durable=False)
+        return PayloadRef(_digest(data), len(data), str(path))
 
     def load(self, ref: PayloadRef) -> bytes:
         data = Path(ref.uri).read_bytes()
@@ -288,8 +279,10 @@ class LocalRun:
 
     def give_up(self, frame: Frame, reason: str) -> None:
         now = self.clock.now()
-        change = self.ledger.now(lambda tx: use_cases.abort_action(tx, frame.key, reason, "", now))
-        self.carry_out(change.effects)
+        # What could not even begin is not there to be aborted.
+        with contextlib.suppress(CoreError):
+            change = self.ledger.now(lambda tx: use_cases.abort_action(tx, frame.key, reason, "", now))
+            self.carry_out(change.effects)
 
     def halt_ended(self) -> None:
         """Stop the bodies whose actions were ended by somebody else, in another process."""
@@ -312,185 +305,6 @@ class LocalRun:
         except OSError:
             return False
 
-    # -- Drivers -----------------------------------------------------------------------------------
-
-    def drive(self, frame: Frame, steps: Generator[Step, Any, bytes]) -> bytes:
-        """Carry out a course on this thread."""
-        result: Any = None
-        error: BaseException | None = None
-        while True:
-            try:
-                step = steps.send(result) if error is None else steps.throw(error)
-            except StopIteration as end:
-                data: bytes = end.value
-                return data
-            result = error = None
-            try:
-                if isinstance(step, Record):
-                    result = self.ledger.now(step.work)
-                elif isinstance(step, Body):
-                    result = self._body(frame, step)
-                else:
-                    self._pause(frame, step)
-            except BaseException as raised:
-                error = raised
-
-    async def adrive(self, frame: Frame, steps: Generator[Step, Any, bytes]) -> bytes:
-        """Carry out a course on the running loop."""
-        result: Any = None
-        error: BaseException | None = None
-        while True:
-            try:
-                step = steps.send(result) if error is None else steps.throw(error)
-            except StopIteration as end:
-                data: bytes = end.value
-                return data
-            result = error = None
-            try:
-                if isinstance(step, Record):
-                    result = await self.ledger.soon(step.work)
-                elif isinstance(step, Body):
-                    result = await self._abody(frame, step)
-                else:
-                    await self._apause(frame, step)
-            except BaseException as raised:
-                error = raised
-
-    def _body(self, frame: Frame, step: Body) -> bytes:
-        context = frame.context
-        assert context is not None
-        with capture.to(self._log(frame)):
-            if step.due is None:
-                return on_thread(frame, lambda: invoke.call(frame.task, step.inputs, context))
-            return in_crew_blocking(
-                frame,
-                _in_context(lambda: invoke.call(frame.task, step.inputs, context)),
-                lambda: self._tick(frame),
-            )
-
-    async def _abody(self, frame: Frame, step: Body) -> bytes:
-        context = frame.context
-        assert context is not None
-        with capture.to(self._log(frame)), _Alarm(self, frame, step.due):
-            if frame.task.is_async:
-                return await on_loop(frame, invoke.await_(frame.task, step.inputs, context))
-            return await in_crew(frame, _in_context(lambda: invoke.call(frame.task, step.inputs, context)))
-
-    def _pause(self, frame: Frame, step: Pause) -> None:
-        woken = threading.Event()
-        frame.wake = woken.set
-        if frame.halted:
-            return
-        try:
-            woken.wait(self._seconds_to(step.until))
-        finally:
-            frame.wake = None
-
-    async def _apause(self, frame: Frame, step: Pause) -> None:
-        loop = asyncio.get_running_loop()
-        woken = asyncio.Event()
-
-        def wake() -> None:
-            loop.call_soon_threadsafe(woken.set)
-
-        frame.wake = wake
-        if frame.halted:
-            return
-        try:
-            async with asyncio.timeout(self._seconds_to(step.until)):
-                await woken.wait()
-        except TimeoutError:
-            return
-        finally:
-            frame.wake = None
-
-    def _seconds_to(self, until: Micros) -> float:
-        return max(0.0, (until - self.clock.now()) / 1e6)
-
-    def _tick(self, frame: Frame) -> float | None:
-        """Let time do to the action what is due; seconds until it is to be asked again."""
-        now = self.clock.now()
-        after = self.ledger.now(lambda tx: _fire(tx, frame.key, now))
-        self.carry_out(after.effects)
-        due = timers.next_due(after.action)
-        return None if due is None or frame.halted else self._seconds_to(due)
-
-    def _log(self, frame: Frame) -> capture.LogFile:
-        return capture.LogFile(Path(self._base, frame.key.name, str(frame.attempt), "log"), self._echo)
-
-
-class PutOff:
-    """The beginning of a call: recorded with the next unit of work, by itself or with how it ended."""
-
-    __slots__ = ("_error", "_frame", "_new", "_run", "_standing", "_token", "at", "ending")
-
-    def __init__(
-        self, run: LocalRun, frame: Frame, new: NewAction, at: Micros, parent_token: Token | None
-    ) -> None:
-        self._run = run
-        self._frame = frame
-        self._new = new
-        self._token = parent_token
-        self._standing: Standing | None = None
-        self._error: CoreError | None = None
-        self.at = at
-        self.ending: tuple[Ending, Micros] | None = None
-
-    def begin(self, tx: Tx) -> Standing:
-        """Enqueue, claim and start."""
-        run, frame = self._run, self._frame
-        assert frame.parent is not None
-        change = use_cases.begin(
-            tx, run.key, frame.parent, self._parent_token(), self._new, run.worker, self.at, run.intact
-        )
-        action = change.actions[0]
-        if action.phase.terminal:
-            return standing(tx, action, change.effects)
-        return Standing(action, None, change.effects)
-
-    def record(self, tx: Tx) -> None:
-        self._standing = self._error = None
-        try:
-            if self.ending is None:
-                live = self.begin(tx).action.live
-                self._frame.token = None if live is None else live.token
-            else:
-                self._standing = self._whole(tx, *self.ending)
-        except CoreError as error:
-            self._error = error
-            self._frame.halt()
-
-    def result(self) -> Standing | None:
-        """How the action stands, when it was recorded together with how it ended.
-
-        Raises:
-            CoreError: it could not begin.
-        """
-        if self._error is not None:
-            raise self._error
-        return self._standing
-
-    def _whole(self, tx: Tx, ending: Ending, ended: Micros) -> Standing:
-        run, frame = self._run, self._frame
-        assert frame.parent is not None
-        change = whole(
-            tx,
-            run.key,
-            frame.parent,
-            self._parent_token(),
-            self._new,
-            _outcome(NO_TOKEN, ending),
-            run.worker,
-            self.at,
-            ended,
-        )
-        action = change.actions[0]
-        return Standing(action, ending.outputs if action.phase.good else None, change.effects)
-
-    def _parent_token(self) -> Token | None:
-        caller = self._frame.caller
-        return caller.token if caller is not None and self._token is None else self._token
-
 
 class Root:
     """The root of a run that has been recorded and is now to be run."""
@@ -502,52 +316,24 @@ class Root:
 
     def drive(self) -> bytes:
         """Run it on this thread; see `course`."""
-        try:
-            return self.run.drive(self.frame, self._course())
-        finally:
-            self.run.frames.pop(ROOT, None)
+        with self._open():
+            return drive(self.run, self.frame, self._course())
 
     async def adrive(self) -> bytes:
         """Run it on the running loop."""
+        with self._open():
+            return await adrive(self.run, self.frame, self._course())
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[None]:
         try:
-            return await self.run.adrive(self.frame, self._course())
+            with environment(self.run.made.env):
+                yield
         finally:
-            self.run.frames.pop(ROOT, None)
+            self.run.close(self.frame, None)
 
     def _course(self) -> Generator[Step, Any, bytes]:
         return course(self.run, self.frame, lambda _: self.first)
-
-
-class _Alarm:
-    """Lets time do its work on an action while its body runs on a loop."""
-
-    __slots__ = ("_due", "_frame", "_handle", "_run")
-
-    def __init__(self, run: LocalRun, frame: Frame, due: Micros | None) -> None:
-        self._run = run
-        self._frame = frame
-        self._due = due
-        self._handle: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> None:
-        if self._due is not None:
-            self._set(self._run._seconds_to(self._due))
-
-    def __exit__(self, *_: object) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
-
-    def _set(self, delay_s: float) -> None:
-        self._handle = asyncio.get_running_loop().call_later(delay_s, self._ring)
-
-    def _ring(self) -> None:
-        again = self._run._tick(self._frame)
-        if again is not None:
-            self._set(again)
-
-
-def _outcome(token: Token, ending: Ending) -> Outcome:
-    return Outcome(token, outputs=ending.outputs, outputs_ref=ending.outputs_ref, error=ending.error)
 
 
 def _begin_root(tx: Tx, new: NewRun, worker: str, now: Micros) -> Standing:
@@ -562,26 +348,6 @@ def _begin_root(tx: Tx, new: NewRun, worker: str, now: Micros) -> Standing:
 def _known(tx: Tx, key: ActionKey) -> Standing | None:
     action = tx.action(key)
     return None if action is None else standing(tx, action)
-
-
-def _fire(tx: Tx, key: ActionKey, now: Micros) -> Standing:
-    change = timers.fire(tx, key, now)
-    return stand(tx, key, change.effects)
-
-
-def _in_context(body: Callable[[], bytes]) -> Callable[[], bytes]:
-    """The body in the context of the caller, wherever it runs."""
-    context = contextvars.copy_context()
-    return lambda: context.run(body)
-
-
-def _put(path: Path, data: bytes) -> PayloadRef:
-    """A value as a file: put in place whole, so that nobody sees a part of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft.write_bytes(data)
-    draft.replace(path)
-    return PayloadRef(_digest(data), len(data), str(path))
 
 
 def _digest(data: bytes) -> Digest:

@@ -85,7 +85,7 @@ def begin(
             disable_run_cache=options.disable_run_cache,
             raw_data_path=options.raw_data_path,
         )
-        run = LocalRun(home.ledger, home.layout, record, info, place, echo(options.echo))
+        run = LocalRun(home.ledger, record, info, place, echo(options.echo))
         return home, run.begin(call)
     except CoreError as error:
         raise _failures.of_core(error) from error

@@ -49,8 +49,10 @@ def read(payload: Payload, what: str) -> bytes:
     return data
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Put a file in place whole, its bytes on the disk before its name can be seen.
+
+    Without `durable` they are in the operating system's hands, which outlives `kill -9`.
 
     Raises:
         RuntimeSystemError: the disk is full, or the directory cannot be written.
@@ -60,9 +62,12 @@ def write(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         draft.replace(path)
+        if not durable:
+            return
         directory = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(directory)

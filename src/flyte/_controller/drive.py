@@ -1,0 +1,193 @@
+"""Carries out the steps of a course: on a thread, or on an event loop."""
+
+import asyncio
+import contextlib
+import contextvars
+import os
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from flyte._authoring import invoke
+from flyte._controller.course import Body, Pause, Place, Record, Standing, Step, stand
+from flyte._controller.frame import Frame, in_crew, in_crew_blocking, on_loop, on_thread
+from flyte._controller.ledger import Ledger
+from flyte._runtime import capture
+from flyte_core.engine import timers
+from flyte_core.model import ActionKey, Micros
+from flyte_core.store.ports import Tx
+
+Echo = Callable[[Any, str], object]
+
+
+class Run(Place, Protocol):
+    """What driving needs of a run."""
+
+    ledger: Ledger
+    base: str
+    echo: Echo | None
+
+
+def drive(run: Run, frame: Frame, steps: Generator[Step, Any, bytes]) -> bytes:
+    """Carry out a course on this thread."""
+    result: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            step = steps.send(result) if error is None else steps.throw(error)
+        except StopIteration as end:
+            data: bytes = end.value
+            return data
+        result = error = None
+        try:
+            if isinstance(step, Record):
+                result = run.ledger.now(step.work)
+            elif isinstance(step, Body):
+                result = _body(run, frame, step)
+            else:
+                _pause(run, frame, step)
+        except BaseException as raised:
+            error = raised
+
+
+async def adrive(run: Run, frame: Frame, steps: Generator[Step, Any, bytes]) -> bytes:
+    """Carry out a course on the running loop."""
+    result: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            step = steps.send(result) if error is None else steps.throw(error)
+        except StopIteration as end:
+            data: bytes = end.value
+            return data
+        result = error = None
+        try:
+            if isinstance(step, Record):
+                result = await run.ledger.soon(step.work)
+            elif isinstance(step, Body):
+                result = await _abody(run, frame, step)
+            else:
+                await _apause(run, frame, step)
+        except BaseException as raised:
+            error = raised
+
+
+def _body(run: Run, frame: Frame, step: Body) -> bytes:
+    with _surroundings(run, frame):
+        if step.due is None:
+            return on_thread(frame, lambda: invoke.call(frame.task, step.inputs, frame.place))
+        return in_crew_blocking(frame, _sync_body(frame, step), lambda: _tick(run, frame))
+
+
+async def _abody(run: Run, frame: Frame, step: Body) -> bytes:
+    with _surroundings(run, frame), _Alarm(run, frame, step.due):
+        if frame.task.is_async:
+            return await on_loop(frame, invoke.await_(frame.task, step.inputs, frame.place))
+        return await in_crew(frame, _sync_body(frame, step))
+
+
+def _sync_body(frame: Frame, step: Body) -> Callable[[], bytes]:
+    """The body in the context of the caller, whichever thread runs it."""
+    context = contextvars.copy_context()
+    return lambda: context.run(invoke.call, frame.task, step.inputs, frame.place)
+
+
+@contextlib.contextmanager
+def _surroundings(run: Run, frame: Frame) -> Iterator[None]:
+    """The log and the environment variables of an attempt."""
+    path = Path(run.base, frame.key.name, str(frame.attempt), "log")
+    variables = frame.task.env_vars
+    with capture.to(capture.LogFile(path, run.echo)):
+        if not variables:
+            yield
+            return
+        with environment(variables):
+            yield
+
+
+@contextlib.contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables, and put them back. They are the whole process's while they hold."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _pause(run: Run, frame: Frame, step: Pause) -> None:
+    woken = threading.Event()
+    frame.wake = woken.set
+    if not frame.halted:
+        woken.wait(_seconds_to(run, step.until))
+    frame.wake = None
+
+
+async def _apause(run: Run, frame: Frame, step: Pause) -> None:
+    loop = asyncio.get_running_loop()
+    woken = asyncio.Event()
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(woken.set)
+
+    frame.wake = wake
+    try:
+        if not frame.halted:
+            async with asyncio.timeout(_seconds_to(run, step.until)):
+                await woken.wait()
+    except TimeoutError:
+        return
+    finally:
+        frame.wake = None
+
+
+def _seconds_to(run: Run, until: Micros) -> float:
+    return max(0.0, (until - run.clock.now()) / 1e6)
+
+
+def _tick(run: Run, frame: Frame) -> float | None:
+    """Let time do to the action what is due; seconds until it is to be asked again."""
+    now = run.clock.now()
+    after = run.ledger.now(lambda tx: _fire(tx, frame.key, now))
+    run.carry_out(after.effects)
+    due = timers.next_due(after.action)
+    return None if due is None or frame.halted else _seconds_to(run, due)
+
+
+def _fire(tx: Tx, key: ActionKey, now: Micros) -> Standing:
+    change = timers.fire(tx, key, now)
+    return stand(tx, key, change.effects)
+
+
+class _Alarm:
+    """Lets time do its work on an action while its body runs on a loop."""
+
+    __slots__ = ("_due", "_frame", "_handle", "_run")
+
+    def __init__(self, run: Run, frame: Frame, due: Micros | None) -> None:
+        self._run = run
+        self._frame = frame
+        self._due = due
+        self._handle: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        if self._due is not None:
+            self._set(_seconds_to(self._run, self._due))
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _set(self, delay_s: float) -> None:
+        self._handle = asyncio.get_running_loop().call_later(delay_s, self._ring)
+
+    def _ring(self) -> None:
+        again = _tick(self._run, self._frame)
+        if again is not None:
+            self._set(again)
