@@ -33,11 +33,12 @@ def abort_run(run: str, reason: str) -> None:
       flyte abort run r3kd82nfa0s9dk2m4xq7
       flyte abort run r3kd82nfa0s9dk2m4xq7 --reason "wrong inputs"
     """
-    found = history.open_history().run(run)
+    opened = history.open_history()
+    found = opened.run(run)
     if found["end_time"]:
         say(f"Run {run} has already ended ({found['phase']}); nothing was changed.")
         return
-    history.control().abort_run(run, reason)
+    opened.abort_run(run, reason)
     say(f"Run {run} is being aborted. Its end: flyte get run {run}")
 
 
@@ -54,9 +55,10 @@ def abort_action(run: str, action: str, reason: str) -> None:
       flyte get action RUN --in-phase running
       flyte abort action RUN ACTION
     """
-    found = history.open_history().action(run, action)
+    opened = history.open_history()
+    found = opened.action(run, action)
     if found["end_time"]:
         say(f"Action {action} of {run} has already ended ({found['phase']}); nothing was changed.")
         return
-    history.control().abort_action(run, action, reason)
+    opened.abort_action(run, action, reason)
     say(f"Action {action} of {run} is being aborted. Its end: flyte get action {run} {action}")

@@ -1,6 +1,5 @@
 """The `flyte` command: global options, the verbs, and one place where errors become words."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -8,6 +7,7 @@ from typing import Any, NoReturn
 import click
 
 from flyte._cli.lazy import Entry, LazyGroup
+from flyte._cli.problem import mute_stdout
 from flyte._cli.state import FORMATS, Format, Settings, forbid_colour
 
 RUN = "Run"
@@ -125,7 +125,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _mute_stdout()
+        mute_stdout()
     sys.exit(code)
 
 
@@ -145,13 +145,8 @@ def invoke(args: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except BrokenPipeError:
-        _mute_stdout()
+        mute_stdout()
         return 1
-
-
-def _mute_stdout() -> None:
-    """The reader of our output has gone (`| head`): say nothing more, not even at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

@@ -320,17 +320,11 @@ def build(data: Any, hint: Any) -> Any:
     Raises:
         BadValue: it does not fit; the message names the place in the data.
     """
-    import pydantic
+    from flyte._types.codec import Mismatch
+    from flyte._types.engine import codec_of
+    from flyte.errors import RestrictedTypeError
 
     try:
-        return pydantic.TypeAdapter(hint).validate_python(data)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BadValue(
-            f"{place + ': ' if place else ''}{first['msg'].lower()} (type {describe(hint)})"
-        ) from None
-    except pydantic.errors.PydanticUserError:
-        raise BadValue(
-            f"values of type {describe(hint)} cannot be typed on the command line; run the task from Python"
-        ) from None
+        return codec_of(hint).from_json(data)
+    except (Mismatch, RestrictedTypeError) as error:
+        raise BadValue(str(error)) from None

@@ -1,5 +1,6 @@
 """What goes wrong on the command line, and how it is said: the thing, the reason, the next step."""
 
+import os
 from typing import IO, Any
 
 import click
@@ -38,6 +39,11 @@ def say_error(message: str, *, hint: str = "", detail: str = "") -> None:
 def say(message: str) -> None:
     """One line of words on stderr, where it cannot be mistaken for data."""
     click.echo(message, err=True)
+
+
+def mute_stdout() -> None:
+    """The reader of our output has gone (`| head`): say nothing more, not even at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def nearest(word: str, known: list[str]) -> str:

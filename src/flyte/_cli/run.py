@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -12,7 +12,8 @@ from flyte._cli.params import Input
 from flyte._cli.problem import UsageProblem, nearest
 from flyte._cli.state import settings
 
-COPY_STYLES = ("loaded_modules", "all", "none")
+CopyStyle = Literal["loaded_modules", "all", "none"]
+COPY_STYLES: tuple[CopyStyle, ...] = ("loaded_modules", "all", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class RunFlags:
     name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
-    copy_style: str = "loaded_modules"
+    copy_style: CopyStyle = "loaded_modules"
     root_dir: Path | None = None
     raw_data_path: str = ""
     project: str = ""
@@ -213,7 +214,7 @@ def _positional(
 @click.option("--run-domain", "-d", "domain", default="", help="The domain, when not the configured one.")
 @click.option("--debug", is_flag=True, help="Whole tracebacks, the framework's own frames included.")
 @click.pass_context
-def run(ctx: click.Context, **given: Any) -> None:
+def run(ctx: click.Context, /, **given: Any) -> None:
     """Run a TASK of a Python FILE and wait for its end.
 
     On stdout: the run's id, its URL, and when it has succeeded "Run 'a0' completed successfully."

@@ -74,5 +74,4 @@ def _label(action: Mapping[str, Any]) -> str:
     label = f"{action['short_name']} ({kind})"
     if action["phase"] in QUIET:
         return label
-    error = values.error_line(action["error"])
-    return f"{label}  {words.phase(action['phase'])}" + (f"  {error.splitlines()[0]}" if error else "")
+    return f"{label}  {words.phase(action['phase'])}  {values.error_cell(action['error'])}".rstrip()

@@ -7,6 +7,7 @@ from typing import Any
 from flyte._cli import words
 
 LONGEST = 2000
+CELL = 100
 
 
 def preview(value: object) -> str:
@@ -25,8 +26,14 @@ def named(title: str, found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
 
 
 def error_line(error: Mapping[str, Any] | None) -> str:
-    """`ValueError: no such colour`, for a table's cell."""
+    """`ValueError: no such colour`."""
     return f"{error['code']}: {error['message']}" if error else ""
+
+
+def error_cell(error: Mapping[str, Any] | None) -> str:
+    """The same, short enough for a table that is not on a terminal."""
+    line = error_line(error).partition("\n")[0]
+    return line if len(line) <= CELL else line[: CELL - 1] + "…"
 
 
 def failure(error: Mapping[str, Any] | None) -> list[tuple[str, str]]:

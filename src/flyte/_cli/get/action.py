@@ -16,7 +16,7 @@ COLUMNS = (
     Column("Phase", lambda action: words.phase(action["phase"])),
     Column("Attempts", lambda action: str(action["attempts"]), right=True),
     Column("Duration", lambda action: words.duration(action["duration_ms"]), right=True),
-    Column("Error", lambda action: values.error_line(action["error"]), shrink=True),
+    Column("Error", lambda action: values.error_cell(action["error"]), shrink=True),
 )
 
 

@@ -1,7 +1,7 @@
 """`flyte get logs RUN [ACTION]`: what an action printed and logged, live and afterwards."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -17,7 +17,7 @@ from flyte_core.logs import LogLine
 @click.argument("action", required=False, default="a0")
 @click.option("--attempt", "-a", type=click.IntRange(min=1), help="Of this attempt, instead of the latest.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the action has ended.")
-@click.option("--lines", "-l", type=click.IntRange(min=0), help="Begin with the last so many lines only.")
+@click.option("--lines", "-l", type=click.IntRange(min=0), help="Only the last so many lines.")
 @click.option("--show-ts", is_flag=True, help="Begin each line with its instant (UTC).")
 @click.option("--filter-system", is_flag=True, help="Leave out lines that the system wrote.")
 @data_command
@@ -39,55 +39,51 @@ def logs(
       flyte get logs RUN ACTION --attempt 1 --show-ts
       flyte get logs RUN -l 30 -of json-raw
     """
-    feed = history.open_history().logs(run, action, attempt)
+    if follow and lines is not None:
+        raise click.UsageError("--follow and --lines exclude each other.")
+    log = history.open_history().logs(run, action, attempt)
     style = settings().style
-    found: Iterable[LogLine] = feed.written()
-    if filter_system:
-        found = (line for line in found if line.stream != "s")
+    if follow:
+        lines_to_come = log.follow() if attempt is None else log.lines(follow=True)
+        _print(_wanted(lines_to_come, filter_system), log, style, show_ts)
+        return
+    found: Iterable[LogLine] = _wanted(log.lines(follow=False), filter_system)
     if lines is not None:
         found = deque(found, maxlen=lines)
-    if style == "json" and not follow:
-        emit_json([_as_dict(line, feed.attempt) for line in found], style)
+    if style == "json":
+        emit_json([_as_dict(line, log.attempt) for line in found], style)
         return
-    count = _print(found, feed.attempt, style, show_ts)
-    if follow:
-        more = feed.follow()
-        _print(
-            (line for line in more if not (filter_system and line.stream == "s")),
-            feed.attempt,
-            style,
-            show_ts,
-        )
-    elif not count:
-        say(f"{action} of {run} has written nothing (attempt {feed.attempt}).")
+    if not _print(found, log, style, show_ts):
+        say(f"{action} of {run} has written nothing (attempt {log.attempt}).")
         if action == "a0":
             say(f"Other actions: flyte get action {run}    then: flyte get logs {run} ACTION")
 
 
-def _print(lines: Iterable[LogLine], attempt: int, style: Format, show_ts: bool) -> int:
+def _wanted(lines: Iterator[LogLine], filter_system: bool) -> Iterator[LogLine]:
+    return (line for line in lines if line.stream != "s") if filter_system else lines
+
+
+def _print(lines: Iterable[LogLine], log: history.Log, style: Format, show_ts: bool) -> int:
     count = 0
     for line in lines:
         if is_json(style):
-            emit_json(_as_dict(line, attempt), "json-raw")
+            emit_json(_as_dict(line, log.attempt), "json-raw")
         else:
-            click.echo(show(line, show_ts))
+            click.echo(show(line, show_ts=show_ts))
         count += 1
     return count
 
 
-def show(line: LogLine, show_ts: bool = False) -> str:
+def show(line: LogLine, *, show_ts: bool = False) -> str:
     """A line as people read it: the system's own are marked."""
-    text = f"[system] {line.text}" if line.stream == "s" else line.text
-    if line.stream == "s":
-        text = click.style(text, dim=True)
+    text = click.style(f"[system] {line.text}", dim=True) if line.stream == "s" else line.text
     return f"{words.stamp(line.at)}  {text}" if show_ts else text
 
 
 def _as_dict(line: LogLine, attempt: int) -> dict[str, object]:
-    stream = {"o": "stdout", "e": "stderr", "s": "system"}[line.stream]
     return {
         "time": words.stamp(line.at),
-        "stream": stream,
+        "stream": {"o": "stdout", "e": "stderr", "s": "system"}[line.stream],
         "text": line.text,
         "number": line.number,
         "attempt": attempt,

@@ -11,6 +11,7 @@ from flyte._cli.moments import parse_instant
 from flyte._cli.problem import UsageProblem, say
 from flyte._cli.render import Column, emit_json, emit_sheet, emit_table, is_json
 from flyte._cli.state import data_command, settings
+from flyte._remote.source import Scope
 from flyte_core.model import Micros, Phase
 from flyte_core.store.ports import RunQuery
 
@@ -22,7 +23,7 @@ COLUMNS = (
     Column("Status", lambda run: words.phase(run["phase"])),
     Column("Started", lambda run: words.instant(run["start_time"])),
     Column("Duration", lambda run: words.duration(run["duration_ms"]), right=True),
-    Column("Error", lambda run: values.error_line(run["error"]), shrink=True),
+    Column("Error", lambda run: values.error_cell(run["error"]), shrink=True),
 )
 
 
@@ -82,7 +83,8 @@ def run(name: str | None, **given: Any) -> None:
 
 
 def _list(given: Mapping[str, Any]) -> None:
-    runs = history.open_history().runs(_query(given))
+    opened = history.open_history()
+    runs = opened.runs(_query(given, opened.scope))
     style = settings().style
     if is_json(style):
         emit_json(runs, style)
@@ -98,8 +100,7 @@ def _filtered(given: Mapping[str, Any]) -> bool:
     return any(value for option, value in given.items() if option != "limit")
 
 
-def _query(given: Mapping[str, Any]) -> RunQuery:
-    scope = history.scope()
+def _query(given: Mapping[str, Any], scope: Scope) -> RunQuery:
     return RunQuery(
         project=scope.project,
         domain=scope.domain,

@@ -2,10 +2,11 @@
 
 import click
 
-from flyte._cli import server as machine
+from flyte import _server
+from flyte._cli import history
 from flyte._cli.problem import Problem
-from flyte._cli.render import emit_json, emit_sheet, is_json
-from flyte._cli.state import format_option, settings
+from flyte._cli.server import show
+from flyte._cli.state import format_option
 
 
 @click.command()
@@ -18,21 +19,11 @@ def server() -> None:
       flyte get server
       flyte get server -of json
     """
-    info = machine.running()
+    home = history.config().home
+    info = _server.status(home)
     if info is None:
         raise Problem(
-            f"no server is running for {machine.home()}.",
+            f"no server is running for {home}.",
             hint="'flyte start server' starts one; 'flyte run' does so by itself.",
         )
-    style = settings().style
-    if is_json(style):
-        emit_json(info, style)
-        return
-    emit_sheet(
-        [
-            ("URL", str(info["url"])),
-            ("Process", str(info["pid"])),
-            ("Data", str(info["data_dir"])),
-            ("Version", str(info["version"])),
-        ]
-    )
+    show(info)

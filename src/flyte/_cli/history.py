@@ -1,0 +1,197 @@
+"""What the commands read: the configured history, as the dictionaries they print."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from flyte._account import account
+from flyte._cli.state import settings
+from flyte._config import Config, load
+from flyte._remote.current import source_of
+from flyte._remote.source import Scope, Source
+from flyte_core import views
+from flyte_core.logs import LogLine
+from flyte_core.model import Action, ActionKey, ActionName, Phase
+from flyte_core.store.ports import ActionQuery, RunQuery
+
+T = TypeVar("T")
+
+_PAGE = 500
+
+Data = dict[str, Any]
+
+
+def config() -> Config:
+    """The configuration, with what the command line says on top."""
+    given = settings()
+    return load(given.config or None).override(
+        "the command line",
+        endpoint=given.endpoint or None,
+        insecure=given.insecure,
+        project=given.project or None,
+        domain=given.domain or None,
+    )
+
+
+def user() -> str:
+    """Whose runs `--only-mine` are."""
+    return account()
+
+
+def open_history(project: str = "", domain: str = "", *, local: bool = False) -> "History":
+    """The history that is configured: a server's, or this machine's, which needs none.
+
+    `local`: this machine's, whatever is configured. `project` and `domain`: instead of those in force.
+    """
+    found = config().override("the command line", project=project or None, domain=domain or None)
+    return History(source_of(found, local=local))
+
+
+class History:
+    """Reads of one history, for commands that print and end; and the two ways to abort."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._loop = asyncio.Runner()
+
+    @property
+    def scope(self) -> Scope:
+        """The project and domain that names are looked up in."""
+        return self._source.scope
+
+    def runs(self, query: RunQuery) -> list[Data]:
+        """The runs of a query, at most its limit."""
+        return self._wait(self._runs(query))
+
+    def run(self, name: str) -> Data:
+        """All about a run, its inputs and outputs too."""
+        return self._wait(self._run(name))
+
+    def actions(self, run: str, phases: tuple[Phase, ...] = ()) -> list[Data]:
+        """The actions of a run in creation order."""
+        return self._wait(self._actions(run, phases))
+
+    def action(self, run: str, name: str) -> Data:
+        return self._wait(self._action(run, name))
+
+    def io(self, run: str, action: str) -> Data:
+        """`inputs` and `outputs` by name."""
+        return self._wait(self._io(run, action))
+
+    def logs(self, run: str, action: str, attempt: int | None) -> "Log":
+        """The log of an attempt; of the latest when none is named."""
+        record = self._wait(self._source.action(self._key(run, action)))
+        return Log(self, record, attempt or max(1, len(record.attempts)))
+
+    def abort_run(self, run: str, reason: str) -> None:
+        self._wait(self._source.abort_run(self.scope.run(run), reason))
+
+    def abort_action(self, run: str, action: str, reason: str) -> None:
+        self._wait(self._source.abort_action(self._key(run, action), reason))
+
+    def _key(self, run: str, action: str) -> ActionKey:
+        return ActionKey(self.scope.run(run), ActionName(action))
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run(work)
+
+    async def _runs(self, query: RunQuery) -> list[Data]:
+        found: list[Data] = []
+        cursor = ""
+        while len(found) < query.limit:
+            want = min(_PAGE, query.limit - len(found))
+            page = await self._source.runs(replace(query, limit=want, cursor=cursor))
+            found += [views.run_view_dict(view, base_url=self._source.url) for view in page.runs]
+            cursor = page.cursor
+            if not cursor:
+                break
+        return found
+
+    async def _run(self, name: str) -> Data:
+        view = await self._source.run(self.scope.run(name))
+        return {**views.run_view_dict(view, base_url=self._source.url), **await self._values(view.root)}
+
+    async def _actions(self, run: str, phases: tuple[Phase, ...]) -> list[Data]:
+        key = self.scope.run(run)
+        found: list[Data] = []
+        cursor = ""
+        while True:
+            query = ActionQuery(phases=phases, limit=_PAGE, cursor=cursor)
+            page = await self._source.actions(key, query)
+            found += [views.action_dict(action) for action in page.actions]
+            cursor = page.cursor
+            if not cursor:
+                return found
+
+    async def _action(self, run: str, name: str) -> Data:
+        return views.action_dict(await self._source.action(self._key(run, name)))
+
+    async def _io(self, run: str, action: str) -> Data:
+        return await self._values(await self._source.action(self._key(run, action)))
+
+    async def _values(self, action: Action) -> Data:
+        from flyte_core.wire.literals import named_json
+
+        inputs = await self._source.payload(action, "inputs")
+        outputs = await self._source.payload(action, "outputs")
+        return {
+            "inputs": named_json(inputs, "inputs") if inputs else {},
+            "outputs": named_json(outputs, "outputs") if outputs else {},
+        }
+
+    def iterate(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
+        """The items as they come."""
+
+        async def following() -> T:
+            return await anext(items)
+
+        async def close() -> None:
+            async with aclosing(items):
+                pass
+
+        try:
+            while True:
+                try:
+                    yield self._wait(following())
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._wait(close())
+
+    def lines(self, action: Action, attempt: int, *, follow: bool) -> Iterator[LogLine]:
+        """Lines of an attempt's log; with `follow`, until the attempt or its action has ended."""
+        return self.iterate(self._source.logs(action.key, attempt, follow=follow))
+
+    def refreshed(self, action: Action) -> Action:
+        """The action as it stands now."""
+        return self._wait(self._source.action(action.key))
+
+
+class Log:
+    """The log of one action, from one attempt on."""
+
+    def __init__(self, history: History, action: Action, attempt: int) -> None:
+        self._history = history
+        self._action = action
+        self.attempt = attempt
+
+    def lines(self, *, follow: bool) -> Iterator[LogLine]:
+        """The attempt's lines; with `follow`, as they come until the attempt has ended."""
+        return self._history.lines(self._action, self.attempt, follow=follow)
+
+    def follow(self) -> Iterator[LogLine]:
+        """The lines of this attempt and of those that come after it, until the action has ended."""
+        while True:
+            yield from self.lines(follow=True)
+            if not self.next_attempt():
+                return
+
+    def next_attempt(self) -> bool:
+        """Turn to the attempt after this one, if there is one or may still be one; else False."""
+        self._action = self._history.refreshed(self._action)
+        if self._action.phase.terminal and len(self._action.attempts) <= self.attempt:
+            return False
+        self.attempt += 1
+        return True

@@ -1,0 +1,154 @@
+"""Carries out `flyte run`: the three lines, the wait, and the words when it does not go well."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from flyte import _server, _session
+from flyte._cli import history, values
+from flyte._cli.get.logs import show
+from flyte._cli.problem import mute_stdout, say
+from flyte._cli.progress import Progress
+from flyte._cli.run import RunFlags
+from flyte._cli.state import Settings
+from flyte._cli.tasks import TaskEntry
+from flyte._config import Config
+from flyte._run import LocalStart, Runner, RunOptions
+from flyte_core.model import Phase
+
+SUCCESS = "Run 'a0' completed successfully."
+INTERRUPTED = 130
+_FAILED = (Phase.FAILED, Phase.TIMED_OUT, Phase.ABORTED)
+
+
+def launch(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, settings: Settings) -> None:
+    """Run the task as its flags say. Ends the command with exit code 1 when it does not succeed."""
+    config = history.config()
+    _session.init_from_config(config, root_dir=entry.root_dir)
+    if flags.local or _must_stay_here(config):
+        _run_here(entry, inputs, flags, config)
+    else:
+        _run_on_server(entry, inputs, flags, settings)
+
+
+def _must_stay_here(config: Config) -> bool:
+    """Whether there is no server and none may be started."""
+    if config.endpoint or config.autostart or _server.status(config.home) is not None:
+        return False
+    say("No server runs and none may be started (FLYTE_AUTOSTART=0): running in this process.")
+    return True
+
+
+def _options(flags: RunFlags, mode: str) -> RunOptions:
+    return RunOptions(
+        mode="local" if mode == "local" else "remote",
+        name=flags.name,
+        project=flags.project,
+        domain=flags.domain,
+        labels=flags.labels,
+        env_vars=flags.env,
+        copy_style=flags.copy_style,
+        raw_data_path=flags.raw_data_path,
+        debug=flags.debug,
+        echo="std" if flags.follow else "stderr",
+    )
+
+
+def _run_here(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, config: Config) -> None:
+    """In this process. What the tasks print is shown while it happens: on stderr, or with --follow as it is."""
+    start = LocalStart(entry.task, (), dict(inputs), _options(flags, "local"))
+    run = start.handle()
+    _line(run.name)
+    _line(run.url)
+    if _server.status(config.home) is None:
+        say("To open the URL: flyte start server")
+    try:
+        start.finish()
+    except KeyboardInterrupt:
+        say(f"\nInterrupted: run {run.name} was aborted. What it did: flyte get action {run.name} --tree")
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    _conclude(run.name, flags)
+
+
+def _run_on_server(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, settings: Settings) -> None:
+    run = Runner(_options(flags, "remote")).run(entry.task, **inputs)
+    _line(run.name)
+    _line(run.url)
+    if flags.detach:
+        return
+    try:
+        if flags.follow:
+            for line in history.open_history(flags.project, flags.domain).logs(run.name, "a0", None).follow():
+                click.echo(show(line))
+        with Progress(f"{run.name} ...", enabled=settings.progress and not flags.follow) as progress:
+            for change in run.watch():
+                progress.say(f"{run.task_name} ({run.name}) is {change.status.replace('_', ' ')}")
+    except KeyboardInterrupt:
+        say(
+            f"\nDetached: run {run.name} goes on.\n"
+            f"  Watch it:  flyte get logs {run.name} --follow\n"
+            f"  Look:      flyte get run {run.name}\n"
+            f"  Abort it:  flyte abort run {run.name}"
+        )
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    _conclude(run.name, flags)
+
+
+def _line(text: str) -> None:
+    """A line of data. A reader that has heard enough (`| head -1`) does not end the run."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        mute_stdout()
+
+
+def _conclude(name: str, flags: RunFlags) -> None:
+    """The last line, on stdout when all went well; else what failed, on stderr."""
+    opened = history.open_history(flags.project, flags.domain, local=flags.local)
+    actions = opened.actions(name, _FAILED)
+    root = opened.action(name, "a0")
+    if Phase(root["phase"]).good:
+        _line(SUCCESS)
+        return
+    culprit = _culprit(root, actions)
+    say(f"Run 'a0' {_HOW[Phase(root['phase'])]}.")
+    say(
+        f"Action {culprit['short_name']} ({culprit['name']}): {values.error_line(culprit['error'])}".rstrip(
+            ": "
+        )
+    )
+    trace = (culprit["error"] or {}).get("traceback", "")
+    if trace:
+        say(trace.rstrip("\n"))
+    say(f"  Its logs: flyte get logs {name} {culprit['name']}")
+    raise click.exceptions.Exit(1)
+
+
+_HOW = {
+    Phase.FAILED: "failed",
+    Phase.TIMED_OUT: "timed out",
+    Phase.ABORTED: "was aborted",
+}
+
+
+def _culprit(root: Mapping[str, Any], failed: list[dict[str, Any]]) -> Mapping[str, Any]:
+    """Where the error of the root came from: down the actions that failed with the same error."""
+    culprit = root
+    while True:
+        below = [
+            action
+            for action in failed
+            if action["parent"] == culprit["name"] and _same(action["error"], culprit["error"])
+        ]
+        if not below:
+            return culprit
+        culprit = min(below, key=lambda action: action["end_time"])
+
+
+def _same(error: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    return (
+        error is not None
+        and other is not None
+        and (error["code"], error["message"]) == (other["code"], other["message"])
+    )

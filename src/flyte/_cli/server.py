@@ -1,0 +1,125 @@
+"""`flyte start server`, `flyte stop server`: this machine's own server."""
+
+import os
+import sys
+
+import click
+
+from flyte import _server
+from flyte._cli import history
+from flyte._cli.problem import Problem, say
+from flyte._cli.render import emit_json, emit_sheet, is_json
+from flyte._cli.state import format_option, settings
+
+
+@click.group()
+def start() -> None:
+    """Start this machine's server. Rarely needed: `flyte run` starts it by itself."""
+
+
+@click.group()
+def stop() -> None:
+    """Stop this machine's server. Runs go on when the next one starts."""
+
+
+@start.command("server")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="The port to listen on. Default: as configured, else 4290."
+)
+@click.option("--host", metavar="ADDRESS", help="The address to listen on. Default: this machine only.")
+@click.option(
+    "--idle-timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Stop by itself after so long with nothing to do; 0: never. Default: half an hour.",
+)
+@click.option(
+    "--runtime-python",
+    multiple=True,
+    metavar="PATH",
+    help="A Python that has the published client, for its runs; repeatable.",
+)
+@click.option("--insecure-i-know", is_flag=True, help="Listen beyond this machine, without any login.")
+@click.option("--foreground", is_flag=True, help="Stay in this terminal; Ctrl-C stops it.")
+@format_option
+def start_server(
+    port: int | None,
+    host: str | None,
+    idle_timeout: float | None,
+    runtime_python: tuple[str, ...],
+    insecure_i_know: bool,
+    foreground: bool,
+) -> None:
+    """Start the server of this machine's data directory, if it does not run yet, and show where it is.
+
+    \b
+    Examples:
+      flyte start server
+      flyte start server --port 4300 --idle-timeout 0
+      FLYTE_HOME=~/other flyte start server --port 4301
+    """
+    config = history.config()
+    options: list[str] = []
+    if host is not None:
+        options += ["--host", host]
+    if idle_timeout is not None:
+        options += ["--idle-timeout", f"{idle_timeout:g}"]
+    for python in runtime_python:
+        options += ["--runtime-python", python]
+    if insecure_i_know:
+        options.append("--insecure-i-know")
+    running = _server.status(config.home)
+    if running is not None:
+        _found_running(running, port, options)
+        return
+    wanted = port if port is not None else config.port
+    if foreground:
+        words = [sys.executable, "-m", "flyte_server", "--home", str(config.home)]
+        os.execv(sys.executable, [*words, *(["--port", str(wanted)] if wanted else []), *options])
+    show(_server.start_server(config.home, port=wanted, options=tuple(options), say=say))
+
+
+def _found_running(running: _server.ServerInfo, port: int | None, options: list[str]) -> None:
+    """It runs already: fine, unless something else was asked for."""
+    if port is not None and not running.url.endswith(f":{port}"):
+        raise Problem(
+            f"the server of {running.data_dir} already runs, at {running.url}.",
+            hint="Stop it first: flyte stop server. Or give the second one its own data: FLYTE_HOME=DIR flyte start server",
+        )
+    say("It runs already." + (" Options count when it starts: flyte stop server" if options else ""))
+    show(running)
+
+
+@stop.command("server")
+def stop_server() -> None:
+    """Stop the server of this machine's data directory, and wait until it has ended.
+
+    Attempts that run go on; the next server takes them over.
+
+    \b
+    Examples:
+      flyte stop server
+    """
+    home = history.config().home
+    stopped = _server.stop_server(home)
+    if stopped is None:
+        say(f"No server was running for {home}.")
+    else:
+        say(f"Stopped the server at {stopped.url} (pid {stopped.pid}).")
+
+
+def show(info: _server.ServerInfo) -> None:
+    """Where a server is, as the output format says."""
+    style = settings().style
+    if is_json(style):
+        found = {"pid": info.pid, "url": info.url, "data_dir": info.data_dir, "version": info.version}
+        emit_json({**found, "started_at": info.started_at}, style)
+        return
+    emit_sheet(
+        [
+            ("URL", info.url),
+            ("Process", str(info.pid)),
+            ("Data", info.data_dir),
+            ("Version", info.version),
+        ]
+    )
