@@ -27,3 +27,9 @@ if [ ! -x "$published/bin/flyte" ]; then
   fi
   [ -x "$published/bin/flyte" ] || echo "The published client could not be installed: the interoperation tests are skipped." >&2
 fi
+
+if [ ! -d console/node_modules/playwright-core ]; then
+  echo "Installing what drives the browser ..." >&2
+  { command -v npm >/dev/null && (cd console && npm ci --silent --no-audit --no-fund >/dev/null 2>&1); } ||
+    echo "No Node with npm: the browser tests are skipped." >&2
+fi

@@ -34,6 +34,7 @@ class Context:
     layout: Layout
     wake: Wake = field(default_factory=Wake)
     clock: WallClock = field(default_factory=WallClock)
+    stopping: bool = False
     reasons: list[str] = field(default_factory=list)
 
     async def abort(self, run_key: RunKey, name: ActionName | None, reason: str) -> None:

@@ -121,7 +121,7 @@ function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, 
   return (
     <>
       <div className={css.facts}>
-        <code>{id}</code>
+        <code title={id}>{id.length > 14 ? `${id.slice(0, 12)}…` : id}</code>
         <CopyButton text={id} label="Copy the action's id" />
         {model.envOf(node) && <span>{model.envOf(node)}</span>}
         <PhaseWord phase={phase} />

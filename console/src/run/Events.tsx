@@ -1,6 +1,6 @@
 import type { ActionDetail } from '../api/types';
 import { duration, timeOfDay } from '../model/format';
-import { PHASE_LONG, phaseNumber } from '../model/phases';
+import { isTerminal, PHASE_LONG, phaseNumber } from '../model/phases';
 import { PhaseGlyph } from '../ui/PhaseGlyph';
 import css from './Details.module.css';
 
@@ -24,7 +24,9 @@ function rows(detail: ActionDetail): Row[] {
   for (const attempt of detail.tries) {
     for (const { phase, at_ms } of attempt.transitions) {
       const number = phaseNumber(phase);
-      const note = phase === 'running' || phase === 'initializing' ? attempt.worker : '';
+      // How the attempt ended is told below, with its error.
+      if (isTerminal(number) || (attempt.number === 1 && phase === 'queued')) continue;
+      const note = phase === 'initializing' ? attempt.worker : '';
       found.push({
         at: at_ms,
         phase: number,

@@ -207,7 +207,7 @@ function BoxCard({
           <PhaseGlyph phase={phase} size={13} />
           {kind === KIND_TRACE && <Activity size={12} />}
           {kind === KIND_CONDITION && <User size={12} />}
-          <b title={name}>{name}</b>
+          <b title={name}>{box.name}</b>
           {box.folded && <i>×{count(box.rows.length)}</i>}
         </span>
         <span className={css.bar}>
@@ -216,6 +216,7 @@ function BoxCard({
           ))}
         </span>
         <span className={css.foot}>
+          {box.group && box.group !== box.name && <span className={css.group}>{box.group}</span>}
           <span className="num">{lengthOf(model, box, now)}</span>
           {failed > 0 && box.folded && <em>{count(failed)} failed</em>}
         </span>
@@ -248,5 +249,5 @@ function lengthOf(model: RunModel, box: Box, now: number): string {
   }
   spans.sort((a, b) => a - b);
   const at = (share: number) => duration(spans[Math.min(spans.length - 1, Math.floor(share * spans.length))]);
-  return `p50 ${at(0.5)} · p95 ${at(0.95)}`;
+  return `half in ${at(0.5)}`;
 }

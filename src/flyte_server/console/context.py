@@ -22,5 +22,9 @@ class ConsoleContext(Protocol):
     @property
     def clock(self) -> Clock: ...
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the server is about to stop: streams end, so that it can."""
+
     async def abort(self, run: RunKey, action: ActionName | None, reason: str) -> None:
         """Abort a run, or one action with everything below it. Ended ones stay as they are."""

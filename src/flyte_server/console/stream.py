@@ -78,9 +78,9 @@ class _News:
 
 
 async def events(context: ConsoleContext, topics: list[Topic]) -> AsyncIterator[bytes]:
-    """The stream itself, without end unless every topic has ended."""
+    """The stream itself: without end unless every topic has ended or the server stops."""
     cursors = {topic: topic.cursor for topic in topics}
-    queue: asyncio.Queue[_News | BaseException] = asyncio.Queue(maxsize=4)
+    queue: asyncio.Queue[_News | Exception | None] = asyncio.Queue(maxsize=4)
     open_topics = len(topics)
 
     async def follow(topic: Topic) -> None:
@@ -89,6 +89,7 @@ async def events(context: ConsoleContext, topics: list[Topic]) -> AsyncIterator[
             async with aclosing(source):
                 async for news in source:
                     await queue.put(news)
+            await queue.put(None)
         except Exception as error:
             await queue.put(error)
 
@@ -101,10 +102,12 @@ async def events(context: ConsoleContext, topics: list[Topic]) -> AsyncIterator[
             except TimeoutError:
                 yield _sse("beat", {"now_ms": context.clock.now() / 1000}, "")
                 continue
-            if isinstance(news, BaseException):
+            if isinstance(news, Exception):
                 raise news
+            if news is None:
+                open_topics -= 1
+                continue
             cursors[news.topic] = news.cursor
-            open_topics -= news.event in ("end", "gone")
             position = ",".join(topic.at(cursor) for topic, cursor in cursors.items())
             yield _sse(news.event, {"topic": news.topic.name, "cursor": news.cursor, **news.data}, position)
     finally:
@@ -133,8 +136,7 @@ async def _run(context: ConsoleContext, topic: Topic) -> AsyncGenerator[_News, N
 
     with context.wake.watch(run_topic(run), foreign=True) as watch:
         turns = _Turns(context, watch)
-        while True:
-            await turns.next()
+        while await turns.next():
             view, actions, cursor = await asyncio.to_thread(news, cursor)
             if view is None:
                 yield _News(topic, "gone", {}, None)
@@ -183,8 +185,7 @@ async def _runs(context: ConsoleContext, topic: Topic) -> AsyncGenerator[_News, 
     with context.wake.watch(runs_topic(project, domain), foreign=True) as watch:
         turns = _Turns(context, watch)
         await asyncio.to_thread(find_open)
-        while True:
-            await turns.next()
+        while await turns.next():
             rows, moved = await asyncio.to_thread(news, cursor)
             changed_cursor, cursor = moved != cursor, moved
             if rows or changed_cursor:
@@ -213,12 +214,14 @@ class _Turns:
         self._watch = watch
         self._seen: int | None = None
 
-    async def next(self) -> None:
-        while True:
+    async def next(self) -> bool:
+        """Wait for the next turn; False when there is none because the server stops."""
+        while not self._context.stopping:
             if self._seen is not None:
                 await asyncio.sleep(PACE_S)
                 await self._watch.wait(_PATIENCE_S)
             version = await asyncio.to_thread(self._context.store.data_version)
             if version != self._seen:
                 self._seen = version
-                return
+                return True
+        return False

@@ -204,7 +204,7 @@ class ConsoleApi:
         begin = {"attempt": attempt, "first_line": position.line, "skipped_bytes": position.offset}
         yield _event("begin", begin)
         quiet = 0.0
-        while True:
+        while not self._context.stopping:
             ended = await asyncio.to_thread(self._has_ended, key, attempt)
             batch = await asyncio.to_thread(logfile.read, path, position)
             position = batch.end

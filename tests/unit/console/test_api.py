@@ -4,6 +4,7 @@ import base64
 import json
 from urllib.parse import quote
 
+import pytest
 from console_history import DOMAIN, PROJECT
 
 from flyte_core.model import ActionName, PayloadRef
@@ -215,6 +216,19 @@ def test_the_stream_of_a_project_tells_new_runs_and_counts_of_those_under_way(si
     history.run("rnew", "env.main")
     _, data, _ = events.until("runs")
     assert [run["name"] for run in data["runs"]] == ["rnew"]
+
+
+def test_streams_end_when_the_server_stops(site):
+    root = site.history.run("rstay", "env.main")
+    site.history.claim(root)
+    live = site.events(f"/v2/api/stream?topics=run:{PROJECT}/{DOMAIN}/rstay")
+    live.until("delta")
+    log = site.events(f"{RUN}/rstay/actions/a0/logs")
+    log.until("begin")
+    site.context.stopping = True
+    for stream in (live, log):
+        with pytest.raises(EOFError):
+            stream.until("never")
 
 
 def test_streams_of_nothing_say_so(site):
