@@ -44,20 +44,20 @@ _FINAL: Final = frozenset(
     }
 )
 """Refusals that trying again does not change."""
-UNKNOWN_SPEC: Final = "UNKNOWN_SPEC"
-"""The server's word for: I have no task of this digest, send it whole."""
 
 
 class _Child:
     """What is known of one child."""
 
-    __slots__ = ("asked", "call", "error", "kind", "outputs", "phase", "waiters")
+    __slots__ = ("asked", "call", "error", "kind", "outputs", "phase", "told", "waiters")
 
     def __init__(self, call: Submission | None = None) -> None:
         self.call = call
         """Set for a child that this attempt asks for, until the server has it."""
         self.asked = False
         """It is in a batch on its way."""
+        self.told = False
+        """The server has been told its task in full because of it."""
         self.phase: Phase | None = None
         self.kind = ActionKind.TASK
         self.outputs: wire.Payload | None = None
@@ -280,6 +280,7 @@ class Children:
         if spec.digest not in self._specs and spec.digest not in told:
             message.spec = spec.template
             told.add(spec.digest)
+            self._known[call.name].told = True
             size += len(spec.template)
         trace = call.trace
         if trace is not None:
@@ -305,9 +306,10 @@ class Children:
                 self._specs.add(call.spec.digest)
                 child.call = None
                 self._wake(child)
-            elif refusal.code == UNKNOWN_SPEC and call.spec.digest in self._specs:
+            elif refusal.code == "failed_precondition" and not child.told:
+                # A server that was replaced may not know the task any more: say it again, once.
                 self._specs.discard(call.spec.digest)
-                child.asked = False
+                child.asked, child.told = False, True
                 again.append(call.name)
             else:
                 self._refuse([child], _failures.from_info(wire_errors.from_worker(refusal)))

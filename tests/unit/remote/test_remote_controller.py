@@ -217,7 +217,6 @@ async def test_the_server_may_die_and_come_back_while_children_run() -> None:
             wire.ChildUpdate(name="one", phase="succeeded", outputs=wire.Payload(data=b"1", present=True))
         )
         fake.decide = succeeded
-        await asyncio.sleep(0.05)
         await fake.connect.start()
         assert await first == b"1"
         assert await second == b"x"

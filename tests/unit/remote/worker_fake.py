@@ -60,7 +60,7 @@ class WorkerFake:
                 self.specs.add(child.spec_sha256)
                 self.with_spec.append(child.name)
             elif child.spec_sha256 not in self.specs:
-                answer.refused[index].CopyFrom(wire.Error(code="UNKNOWN_SPEC"))
+                answer.refused[index].CopyFrom(wire.Error(code="failed_precondition"))
                 continue
             if child.name in self.children:
                 continue

@@ -1,0 +1,124 @@
+"""Brings a bundle to the server once: later runs with the same code find it there without asking."""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from flyteidl2.dataproxy.dataproxy_service_pb2 import (
+    CreateUploadLocationRequest,
+    CreateUploadLocationResponse,
+)
+
+from flyte._client import methods
+from flyte._client.connect import Connect
+from flyte._client.endpoint import Endpoint, parse_endpoint
+from flyte._client.http import Http, TransportError
+from flyte._packaging.bundle import Bundle
+from flyte.errors import CodeBundleError
+
+_EXISTS: Final = "x-godwit-exists"
+_REMEMBERED_S: Final = 24 * 3600
+_ENTRIES: Final = 500
+
+
+class Uploads:
+    """What this machine has brought to which server. Kept in a small file; losing it costs one call.
+
+    A server of this machine names a bundle by its path, so whether it is still there is seen at once.
+    Another one is believed for a day.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._file = home / "client" / "bundles.json"
+
+    def find(self, key: str) -> str | None:
+        """Where the bundle is, if it is there still."""
+        entry = self._read().get(key)
+        if not isinstance(entry, dict):
+            return None
+        uri, at = entry.get("uri"), entry.get("at")
+        if not isinstance(uri, str) or not isinstance(at, int | float):
+            return None
+        if uri.startswith("/"):
+            return uri if Path(uri).is_file() else None
+        return uri if 0 <= time.time() - at < _REMEMBERED_S else None
+
+    def remember(self, key: str, uri: str) -> None:
+        entries = self._read()
+        entries.pop(key, None)
+        entries[key] = {"uri": uri, "at": int(time.time())}
+        self._write(dict(list(entries.items())[-_ENTRIES:]))
+
+    def forget(self, key: str) -> None:
+        """The server says that it has no such bundle."""
+        entries = self._read()
+        if entries.pop(key, None) is not None:
+            self._write(entries)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self._file.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _write(self, entries: dict[str, Any]) -> None:
+        draft = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(entries))
+            draft.replace(self._file)
+
+
+def key_of(bundle: Bundle, endpoint: Endpoint, home: Path, project: str, domain: str) -> str:
+    """What an upload is remembered by."""
+    server = str(home) if endpoint.local else endpoint.url
+    return f"{server}|{project}|{domain}|{bundle.name}"
+
+
+async def bring(client: Connect, bundle: Bundle, project: str, domain: str) -> str:
+    """Make sure that the server has the bundle; returns its URI there.
+
+    Raises:
+        CodeBundleError: it could not be stored.
+        RpcError: the server refuses.
+    """
+    data = bundle.make()
+    location = await client.unary(
+        methods.CREATE_UPLOAD_LOCATION,
+        CreateUploadLocationRequest(
+            project=project,
+            domain=domain,
+            filename=bundle.name,
+            content_md5=hashlib.md5(data, usedforsecurity=False).digest(),
+            content_length=len(data),
+        ),
+    )
+    if _EXISTS not in location.headers:
+        await _put(client, location, bundle.name, data)
+    return location.native_url
+
+
+async def _put(client: Connect, location: CreateUploadLocationResponse, name: str, data: bytes) -> None:
+    parts = urlsplit(location.signed_url)
+    endpoint = parse_endpoint(f"{parts.scheme}://{parts.netloc}")
+    http = client.http if endpoint == client.endpoint else Http(endpoint)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    headers = {**location.headers, "content-type": "application/octet-stream"}
+    try:
+        answer, body = await http.request("PUT", target, headers, data)
+    except TransportError as error:
+        raise CodeBundleError(
+            f"The code bundle {name} could not be brought to {endpoint.url}: {error}"
+        ) from error
+    if answer.status >= 300:
+        said = body.decode("utf-8", "replace").strip()
+        raise CodeBundleError(
+            f"The server did not store the code bundle {name}: HTTP {answer.status} {said}".rstrip(),
+            hint="Try again; if it stays so, see server.log in the data directory.",
+        )
