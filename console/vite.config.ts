@@ -31,5 +31,5 @@ export default defineConfig({
     },
   },
   server: { proxy: { '/v2/api': process.env.GODWIT_SERVER ?? 'http://127.0.0.1:4290' } },
-  test: { environment: 'happy-dom', include: ['tests/**/*.test.{ts,tsx}'] },
+  test: { include: ['tests/**/*.test.{ts,tsx}'] },
 });

@@ -1,6 +1,7 @@
 import { ChevronsDownUp, CircleAlert, ListTree, Maximize2, Workflow, ZoomIn, ZoomOut } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError } from '../api/client';
+import { serverNow } from '../api/clock';
 import type { RunKey } from '../api/types';
 import { runsAddress, useQuery } from '../app/address';
 import { useKeys, useNow, useTitle } from '../app/hooks';
@@ -24,7 +25,9 @@ export function RunPage({ project, domain, run: name }: { project: string; domai
   const { detail, model, version, error, retry } = useRun(run);
   const [aborting, setAborting] = useState(false);
   const ended = model?.finished ?? false;
-  const now = useNow(ended ? 30_000 : 250);
+  // After a minute nothing on the screen moves more than once a second.
+  const young = detail === undefined || serverNow() - detail.created_ms < 60_000;
+  const now = useNow(ended ? 30_000 : young ? 250 : 1_000);
   const word = detail ? PHASE_WORDS[model ? model.phase[ROOT]! : phaseNumber(detail.phase)] : '';
   useTitle(detail ? `${word} · ${detail.task_name} · ${name}` : `${name} · Godwit`);
 
