@@ -32,11 +32,14 @@ def _stat(pid: int) -> list[str] | None:
     return raw[raw.rindex(b")") + 2 :].decode("ascii", "replace").split()
 
 
-def identity(pid: int | None = None) -> Owner | None:
-    """The process with this pid (default: this one); None when it is gone or only a zombie is left."""
+def identity(pid: int | None = None, *, zombie: bool = False) -> Owner | None:
+    """The process with this pid (default: this one); None when it is gone.
+
+    One that only waits to be collected counts as gone unless `zombie` is set.
+    """
     pid = os.getpid() if pid is None else pid
     fields = _stat(pid)
-    if fields is None or fields[0] in "ZX":
+    if fields is None or (fields[0] in "ZX" and not zombie):
         return None
     return Owner(pid, int(fields[19]), boot_id())
 

@@ -9,7 +9,8 @@ The shim outlives the server, so everything that must survive is a file in the a
 - `exit.json`: an `ExitRecord`; its presence means that every process of the attempt is gone.
 
 A launch itself travels over a socket (to a zygote, or to a cold shim as its standard input): one
-frame there, `{"worker": pid, "shim": pid}` or `{"refused": why}` as the frame back.
+frame there, `{"worker": pid, "shim": pid}` or `{"refused": why}` as the frame back, and a last one
+when `exit.json` can be read.
 
 Only `exit.json` is forced to the disk. The other files name processes, and a power failure that
 could lose them ends those processes too: an unreadable `claim` counts as one of an earlier boot.
@@ -123,23 +124,31 @@ class FrameReader:
         return parsed, payload
 
 
-def write_atomically(path: str, data: dict[str, Any], *, durable: bool = False) -> None:
-    """Put a JSON file in place whole. `durable`: it has survived a power failure when this returns."""
+def write_atomically(path: str, data: dict[str, Any]) -> None:
+    """Put a JSON file in place whole. Processes may die at any time; for power failures, `sync`."""
     temporary = f"{path}.{os.getpid()}.tmp"
-    _write(temporary, data, durable)
+    _write(temporary, data)
     os.rename(temporary, path)  # noqa: PTH104
-    if durable:
-        directory = os.open(os.path.dirname(path), os.O_RDONLY)  # noqa: PTH120
+
+
+def sync(path: str) -> None:
+    """Force a file and its name to the disk."""
+    for each in (path, os.path.dirname(path)):  # noqa: PTH120
+        fd = os.open(each, os.O_RDONLY)
         try:
-            os.fsync(directory)
+            os.fsync(fd)
         finally:
-            os.close(directory)
+            os.close(fd)
 
 
-def claim(directory: str, owner: Owner, by: str) -> bool:
+NOBODY = Owner(0, 0, "none")
+"""Claims an attempt that must not be started any more."""
+
+
+def claim(directory: str, owner: Owner) -> bool:
     """Win the attempt in this directory, or learn that somebody else did (False)."""
-    temporary = f"{directory}/{CLAIM}.{owner.pid}.tmp"
-    _write(temporary, {**asdict(owner), "by": by}, durable=False)
+    temporary = f"{directory}/{CLAIM}.{os.getpid()}.tmp"
+    _write(temporary, asdict(owner))
     try:
         os.link(temporary, f"{directory}/{CLAIM}")
     except FileExistsError:
@@ -149,14 +158,17 @@ def claim(directory: str, owner: Owner, by: str) -> bool:
     return True
 
 
-def _write(path: str, data: dict[str, Any], durable: bool) -> None:
+def _write(path: str, data: dict[str, Any]) -> None:
     fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         os.write(fd, json.dumps(data).encode())
-        if durable:
-            os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def read_claim(directory: Path) -> Owner | None:
+    """The shim that won the attempt; None: nobody did. Process 0: the executor, so that nobody else would."""
+    return read_owner(directory / CLAIM)
 
 
 def read_owner(path: Path) -> Owner | None:

@@ -42,7 +42,7 @@ Reply = Callable[[dict[str, Any]], None]
 def supervise(spec: Spec, reply: Reply, body: Callable[[Spec], int]) -> None:
     """Run one attempt to its end. `body` is what a forked worker does; it returns the exit code.
 
-    `reply` is called once, when the worker has been started or will not be.
+    `reply` is called when the worker has been started or will not be, and when `exit.json` is there.
     """
     Shim(spec, reply, body).run()
 
@@ -72,22 +72,22 @@ class Shim:
     def run(self) -> None:
         self._settle()
         me = identity()
-        if me is None or not supervision.claim(self._spec.dir, me, "shim"):
+        if me is None or not supervision.claim(self._spec.dir, me):
             self._reply({"refused": "claimed"})
             return
         if self._cancel() is not None:
-            self._record("cancelled", None, "cancelled before it started")
             self._reply({"shim": me.pid, "worker": 0})
+            self._record("cancelled", None, "cancelled before it started")
             return
         try:
             self._start()
         except OSError as error:
             what = f"cannot run {self._spec.argv[0]!r}: {error.strerror or error}"
             self._log.say(what)
-            self._record("launch_failed", None, what)
             self._reply({"shim": me.pid, "worker": 0})
+            self._record("launch_failed", None, what)
             return
-        worker = identity(self._worker)
+        worker = identity(self._worker, zombie=True)
         if worker is not None:
             supervision.write_atomically(f"{self._spec.dir}/{supervision.WORKER}", asdict(worker))
         self._reply({"shim": me.pid, "worker": self._worker})
@@ -312,7 +312,11 @@ class Shim:
             cpu_s=round(usage[0], 6),
             max_rss_bytes=usage[1],
         )
-        supervision.write_atomically(f"{self._spec.dir}/{supervision.EXIT}", asdict(record), durable=True)
+        path = f"{self._spec.dir}/{supervision.EXIT}"
+        supervision.write_atomically(path, asdict(record))
+        # Whoever listens need not wait for the disk: the next server finds it, or the attempt was lost.
+        self._reply({"ended": True})
+        supervision.sync(path)
 
     def _cancel(self) -> dict[str, Any] | None:
         """What `cancel.json` says, when somebody asked for the end."""
@@ -385,14 +389,13 @@ def main() -> NoReturn:
 
 
 def answer_on(channel: socket.socket) -> Reply:
-    """Send the one answer and hang up. Whoever asked may be gone: that changes nothing."""
+    """Send what the shim says. Whoever asked may be gone: that changes nothing."""
 
     def reply(answer: dict[str, Any]) -> None:
         try:
             channel.sendall(supervision.frame(answer))
         except OSError:
             pass
-        channel.close()
 
     return reply
 

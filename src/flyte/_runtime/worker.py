@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import types
-from typing import Any, TextIO
+from typing import Any
 
 from flyte._runtime import a0, attempt
 from flyte_core.supervision import Spec
@@ -32,7 +32,10 @@ def run(spec: Spec) -> int:
 
 
 def take_on(argv: tuple[str, ...], env: dict[str, str]) -> None:
-    """Environment, arguments, streams and random state as a process of its own would have them."""
+    """Environment, arguments and random state as a process of its own would have them.
+
+    The streams stay: a zygote runs unbuffered, so they hold nothing and have no position.
+    """
     zone = os.environ.get("TZ")
     os.environ.clear()
     os.environ.update(env)
@@ -43,8 +46,6 @@ def take_on(argv: tuple[str, ...], env: dict[str, str]) -> None:
     for entry in reversed(env.get("PYTHONPATH", "").split(os.pathsep)):
         if entry and entry not in sys.path:
             sys.path.insert(0, entry)
-    for stream in (sys.stdout, sys.stderr):
-        _refit(stream)
     faulthandler.enable(all_threads=True)
     _reseed()
 
@@ -57,11 +58,6 @@ def wind_up() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
-
-
-def _refit(stream: TextIO | Any) -> None:
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(encoding="utf-8", line_buffering=True, write_through=True)
 
 
 def _reseed() -> None:

@@ -32,6 +32,9 @@ PRELOAD = (
     "asyncio",
     "flyteidl2.task.common_pb2",
     "flyteidl2.core.literals_pb2",
+    "flyte._authoring.invoke",
+    "flyte._controller.worker",
+    "flyte._types.engine",
 )
 """What a typical attempt imports anyway; none of it starts a thread."""
 
@@ -300,6 +303,10 @@ def main() -> None:
     gc.freeze()
     gc.disable()
     zygote = Zygote(listen(path), path)
+    # Whoever started this process waits for a word on standard output; from now on that is the log.
+    with suppress(OSError):
+        os.write(1, b"ready\n")
+    os.dup2(2, 1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     zygote.serve()

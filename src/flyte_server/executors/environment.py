@@ -1,0 +1,55 @@
+"""From a launch to what a shim is told. Looks at the machine, changes nothing."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from flyte_core.supervision import Spec
+from flyte_server.ports.executor import Launch
+
+_INHERITED = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL"})
+_FORK_KEEPS = frozenset({"PYTHONUNBUFFERED", "PYTHONPATH"})
+_READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_TUNABLES")
+"""Variables that an interpreter or the loader reads once, before any of our code."""
+
+
+def base(environ: Mapping[str, str], interpreter: str) -> dict[str, str]:
+    """What every attempt inherits from the server: little, and the interpreter's commands first."""
+    kept = {name: value for name, value in environ.items() if name in _INHERITED or name.startswith("LC_")}
+    path = kept.get("PATH", os.defpath)
+    kept["PATH"] = os.pathsep.join((str(Path(interpreter).parent), path))
+    return kept
+
+
+def forkable(launch: Launch) -> bool:
+    """Whether a fork of a running interpreter is as good as one started for the attempt."""
+    if launch.runtime != "godwit" or launch.argv[:1] != ("a0",):
+        return False
+    return not any(name.startswith(_READ_AT_START) and name not in _FORK_KEEPS for name in launch.env)
+
+
+def spec_of(launch: Launch, *, fork: bool) -> Spec:
+    """What the shim of this attempt is told."""
+    interpreter = launch.interpreter or sys.executable
+    return Spec(
+        dir=str(launch.dir),
+        token=launch.token,
+        argv=launch.argv if fork else command(launch, interpreter),
+        env={**base(os.environ, interpreter), **launch.env},
+        fork=fork,
+        code=launch.code,
+        max_runtime_s=launch.max_runtime_s,
+        memory_bytes=launch.resources.memory_bytes,
+        grace_s=launch.grace_s,
+        inputs=launch.inputs,
+    )
+
+
+def command(launch: Launch, interpreter: str) -> tuple[str, ...]:
+    """The command to execute: `a0` is the one that belongs to the interpreter."""
+    if launch.argv[:1] != ("a0",):
+        return launch.argv
+    if launch.runtime == "godwit":
+        return (interpreter, "-P", "-m", "flyte._runtime.a0", *launch.argv[1:])
+    return (str(Path(interpreter).parent / "a0"), *launch.argv[1:])
