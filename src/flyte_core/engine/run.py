@@ -68,7 +68,7 @@ def abort_run(tx: Tx, run: RunKey, reason: str, by: str, now: Micros) -> Change:
 def lose_local_run(tx: Tx, run: RunKey, now: Micros) -> Change:
     """The process that drove a local run is gone: its open attempts are lost and the run fails.
 
-    The root's error has code `ProcessLost`, kind system, and names the pid and how to resume.
+    The root's error has code `ProcessLost`, kind system, and names the pid and what to do.
     A run that has ended is left as it is: empty `Change`.
 
     Raises:
@@ -115,8 +115,8 @@ def _lost_error(record: RunRecord) -> ErrorInfo:
     return ErrorInfo(
         code=PROCESS_LOST,
         message=(
-            f"{who} that drove this local run is gone, and its work with it. To run it again and keep what "
-            f'had finished: flyte.with_runcontext(relation="recover", related_run="{record.key.name}").run(...)'
+            f"{who} that drove this local run is gone, and its work with it. What had finished is kept: "
+            f"`flyte get action {record.key.name} --tree` shows it. Start the task again for a new run."
         ),
         kind=ErrorKind.SYSTEM,
         recoverable=False,
