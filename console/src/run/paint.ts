@@ -246,10 +246,14 @@ function paintBracket(
     return;
   }
   const r = model.running[node]!;
+  const i = model.starting[node]!;
   const from = r >= 0 ? r : begin;
   if (from > begin) {
+    const launched = i >= 0 && i < from ? i : from;
     context.fillStyle = palette.bar(1);
-    context.fillRect(x(begin), y - 0.75, Math.max(1, x(from) - x(begin)), 1.5);
+    context.fillRect(x(begin), y - 0.75, Math.max(1, x(launched) - x(begin)), 1.5);
+    context.fillStyle = palette.bar(STARTING);
+    context.fillRect(x(launched), y - 3, x(from) - x(launched), 6);
   }
   context.fillStyle = palette.bar(phase);
   box(context, x(from), x(end), y, 6, 2);

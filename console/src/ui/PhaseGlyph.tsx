@@ -80,7 +80,7 @@ export function PhasePill({ phase }: { phase: number }) {
       data-testid="status"
       style={{
         color: `var(--ph-${token})`,
-        background: `color-mix(in srgb, var(--ph-${token}) 13%, var(--panel))`,
+        background: `color-mix(in srgb, var(--ph-${token}) 8%, var(--panel))`,
       }}
     >
       <PhaseGlyph phase={phase} size={15} />
