@@ -134,13 +134,12 @@ class TaskCommand(click.Command):
         self.task = task
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and not args[0].startswith("-"):
+            raise _positional(ctx, args[0], self.task.inputs)
         try:
-            rest = super().parse_args(ctx, options.spell_out(args, self.task.inputs))
+            return super().parse_args(ctx, options.spell_out(args, self.task.inputs))
         except click.NoSuchOption as error:
             raise _misplaced(ctx, error) or error from None
-        except click.UsageError as error:
-            raise _positional(ctx, error, self.task.inputs) or error from None
-        return rest
 
     def invoke(self, ctx: click.Context) -> None:
         from flyte._cli.launch import launch
@@ -160,17 +159,13 @@ def _misplaced(ctx: click.Context, error: click.NoSuchOption) -> UsageProblem | 
     )
 
 
-def _positional(
-    ctx: click.Context, error: click.UsageError, inputs: tuple[Input, ...]
-) -> UsageProblem | None:
+def _positional(ctx: click.Context, value: str, inputs: tuple[Input, ...]) -> UsageProblem:
     """A value without its option: show how it is given."""
-    if not error.message.startswith("Got unexpected extra argument"):
-        return None
-    example = f"--{inputs[0].name} VALUE" if inputs else ""
-    hint = f"Inputs are given by name: flyte run FILE {ctx.info_name} {example}".rstrip()
+    if not inputs:
+        return UsageProblem(f"task '{ctx.info_name}' takes no inputs, but was given '{value}'.")
     return UsageProblem(
-        f"task '{ctx.info_name}': {error.message[0].lower()}{error.message[1:].rstrip('.')}.",
-        hint=hint if inputs else f"'{ctx.info_name}' takes no inputs.",
+        f"'{value}' does not say which input of task '{ctx.info_name}' it is.",
+        hint=f"Inputs are given by name: flyte run FILE {ctx.info_name} --{inputs[0].name} VALUE",
     )
 
 

@@ -22,7 +22,7 @@ def whoami() -> None:
     running = None if config.endpoint else _server.status(config.home)
     found = {
         "user": history.user(),
-        "endpoint": config.endpoint or _server.base_url(config.home),
+        "endpoint": config.endpoint or _server.base_url(config.home, config.port),
         "server": "configured" if config.endpoint else "running" if running else "not running",
         "project": config.project,
         "domain": config.domain,

@@ -1,0 +1,27 @@
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from terminal import EXAMPLES, SCRIPTS, Terminal, terminal
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> Iterator[Terminal]:
+    """A user in an empty directory, with nothing configured but a data directory and a port."""
+    with terminal(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(user: Terminal) -> Terminal:
+    """The same, with the first page's script."""
+    shutil.copy(EXAMPLES / "my_script.py", user.cwd)
+    return user
+
+
+@pytest.fixture
+def odd(user: Terminal) -> Terminal:
+    """The same, with a script of tasks that misbehave."""
+    shutil.copy(SCRIPTS / "odd.py", user.cwd)
+    return user
