@@ -159,11 +159,16 @@ def stop_server(home: Path, *, timeout_s: float = STOP_TIMEOUT_S) -> ServerInfo 
     return info
 
 
-def base_url(home: Path) -> str:
-    """The address of the server of this data directory, running or not: printed URLs keep answering."""
+def base_url(home: Path, port: int | None = None) -> str:
+    """The address of the server of this data directory, running or not: printed URLs keep answering.
+
+    `port`: the one that is configured; the next server will have it.
+    """
     info = recorded(home)
     if info is not None:
         return info.url
+    if port is not None:
+        return f"http://localhost:{port}"
     layout = Layout(home)
     try:
         port = int(layout.port.read_text())

@@ -92,6 +92,8 @@ def _outputs(task: "Task[..., Any]", codec: InterfaceCodec, result: Any) -> byte
 def _worker_context(
     task: "Task[..., Any]", context: "AttemptContext"
 ) -> "tuple[TaskContext, ControllerCalls]":
+    from flyte import _log
     from flyte._controller.worker import task_context
 
+    _log.set_up()
     return task_context(task, context)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl2.core.literals_pb2 import KeyValuePair
 from flyteidl2.task import run_pb2
 
-from flyte import _failures, _session
+from flyte import _failures, _log, _session
 from flyte._account import account
 from flyte._authoring.task import Task
 from flyte._context import RunInfo
@@ -33,6 +33,7 @@ def begin(
         TypeError: the arguments do not fit the task.
         flyte.errors.BaseRuntimeError: a value does not, the name is taken, or nothing can be recorded.
     """
+    _log.set_up()
     session = _session.current()
     config = session.config
     place = Place(

@@ -58,7 +58,7 @@ class StoreSource:
 
     @property
     def url(self) -> str:
-        return _server.base_url(self.home)
+        return _server.base_url(self.home, self._port)
 
     async def run(self, key: RunKey) -> RunView:
         view = self._store.run(key)
