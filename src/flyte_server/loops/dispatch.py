@@ -133,9 +133,10 @@ class Dispatch(Loop):
             if action.phase not in IN_QUEUE or self.slots.flight(action.key) is not None:
                 continue
             try:
+                command.require_interpreter(self._record(action.key.run), self._template(action))
                 demand = self._demand(action)
             except CoreError as error:
-                await self._refuse(action.key, "BadTaskSpec", str(error))
+                await self._refuse(action.key, "CannotStart", str(error))
                 continue
             reason = self.slots.never_fits(demand.cost)
             reason = reason or self._executor.impossible(action.policy.resources)
@@ -209,7 +210,6 @@ class Dispatch(Loop):
         try:
             record = self._record(action.key.run)
             template = self._template(action)
-            command.require_interpreter(record, template)
             inputs = self._inputs(action, template)
             launch = command.build(
                 action, live, record, template, self._layout, self._endpoint, self._grace_s, inputs
