@@ -22,7 +22,7 @@ export interface LiveStatus {
 
 type Wanted = Record<string, number | null>;
 type Message =
-  | { type: 'want'; tab: string; topics: Wanted }
+  | { type: 'want'; tab: string; topics: Wanted | null }
   | { type: 'who' }
   | { type: 'event'; event: LiveEvent }
   | { type: 'status'; status: LiveStatus };
@@ -40,7 +40,7 @@ class Live {
   private readonly tab = Math.random().toString(36).slice(2);
   private readonly subscriptions = new Set<Subscription>();
   private readonly listeners = new Set<() => void>();
-  private readonly wantedByTab = new Map<string, Wanted>();
+  private readonly wantedByTab = new Map<string, Wanted | null>();
   private readonly channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('godwit.live') : null;
   private status: LiveStatus = { state: 'idle', heard: 0 };
   private leading = false;
@@ -68,12 +68,14 @@ class Live {
 
   getStatus = (): LiveStatus => this.status;
 
-  private start(): void {
+  /** Begin to listen: from the first page on, so that the server knows that somebody looks. */
+  start(): void {
     if (this.started) return;
     this.started = true;
     if (this.channel) this.channel.onmessage = message => this.receive(message.data as Message);
     document.addEventListener('visibilitychange', () => this.want());
-    addEventListener('pagehide', () => this.tell({ type: 'want', tab: this.tab, topics: {} }));
+    addEventListener('pagehide', () => this.tell({ type: 'want', tab: this.tab, topics: null }));
+    addEventListener('pageshow', () => this.want());
     addEventListener('online', () => this.hurry());
     if (!this.channel || !navigator.locks) {
       this.lead();
@@ -94,10 +96,8 @@ class Live {
   /** What this tab wants to hear of: nothing while nobody looks at it. */
   private want(): void {
     const topics: Wanted = {};
-    if (document.visibilityState !== 'hidden') {
-      for (const { topic, cursor } of this.subscriptions) topics[topic] = lower(topics[topic], cursor);
-    }
-    this.tell({ type: 'want', tab: this.tab, topics });
+    for (const { topic, cursor } of this.subscriptions) topics[topic] = lower(topics[topic], cursor);
+    this.tell({ type: 'want', tab: this.tab, topics: document.visibilityState === 'hidden' ? null : topics });
   }
 
   private tell(message: Message): void {
@@ -132,10 +132,17 @@ class Live {
     }
   }
 
-  private arrange(tab: string, topics: Wanted): void {
+  /** Whether any tab is looked at: then the server is to know, even if there is nothing to tell. */
+  private watched(): boolean {
+    return [...this.wantedByTab.values()].some(wanted => wanted !== null);
+  }
+
+  private arrange(tab: string, topics: Wanted | null): void {
+    const before = this.watched();
     this.wantedByTab.set(tab, topics);
     const union: Wanted = {};
     for (const wanted of this.wantedByTab.values()) {
+      if (wanted === null) continue;
       for (const [topic, cursor] of Object.entries(wanted)) union[topic] = lower(union[topic], cursor);
     }
     const same =
@@ -144,7 +151,7 @@ class Live {
         const have = this.cursors[topic];
         return have !== undefined && (cursor === null || (have !== null && have <= cursor));
       });
-    if (same) return;
+    if (same && before === this.watched()) return;
     for (const [topic, cursor] of Object.entries(union)) {
       const have = this.cursors[topic];
       union[topic] = have === undefined ? cursor : lower(have, cursor);
@@ -166,7 +173,7 @@ class Live {
   private async read(): Promise<void> {
     this.connection?.abort();
     const topics = Object.entries(this.cursors);
-    if (!topics.length) {
+    if (!this.watched()) {
       this.say('idle');
       return;
     }
@@ -187,10 +194,6 @@ class Live {
       this.say('lost');
     }
     if (connection.signal.aborted) return;
-    if (!Object.keys(this.cursors).length) {
-      this.say('idle');
-      return;
-    }
     this.connect(this.delay * (0.75 + Math.random() / 2));
     this.delay = Math.min(LONGEST_DELAY, this.delay * 2);
   }
@@ -206,7 +209,7 @@ class Live {
     if (topic === undefined) return;
     if (event.event === 'end' || event.event === 'gone') {
       delete this.cursors[topic];
-      for (const wanted of this.wantedByTab.values()) delete wanted[topic];
+      for (const wanted of this.wantedByTab.values()) delete wanted?.[topic];
     } else {
       this.cursors[topic] = cursor ?? null;
     }

@@ -15,7 +15,6 @@ export interface RunRow {
   start_time: string | null;
   end_time: string | null;
   duration_ms: number | null;
-  url: string;
   error: ErrorInfo | null;
   created_ms: number;
   start_ms: number | null;

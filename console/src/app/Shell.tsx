@@ -1,6 +1,7 @@
 import { ChevronRight, Keyboard, Moon, Play, Sun } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { Link } from 'wouter';
+import { live } from '../api/live';
 import { Dialog, IconButton, Kbd } from '../ui/controls';
 import { runsAddress } from './address';
 import { useKeys, useLiveStatus, useNow } from './hooks';
@@ -45,6 +46,7 @@ export function Shell({
   children: ReactNode;
 }) {
   const theme = useTheme();
+  useEffect(() => live.start(), []);
   const [help, setHelp] = useState(false);
   useKeys(key => {
     if (key !== '?') return false;

@@ -12,10 +12,12 @@ def ms(at: Micros | None) -> float | None:
 
 
 def run_row(view: RunView, counts: PhaseCounts) -> dict[str, object]:
-    """One row of the runs list."""
+    """One row of the runs list. It has no address: the page knows where it is, and the server need not."""
     record, root = view.record, view.root
+    shown = run_view_dict(view)
+    del shown["url"]
     return {
-        **run_view_dict(view),
+        **shown,
         "created_ms": ms(record.created_at),
         "start_ms": ms(root.started_at),
         "end_ms": ms(root.ended_at),

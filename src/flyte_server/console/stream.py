@@ -64,8 +64,8 @@ def parse(text: str) -> list[Topic]:
         if cursor and not cursor.isdecimal():
             raise InvalidArgument(f"The cursor of {item!r} is not a number.")
         topics.append(Topic(kind, parts, int(cursor) if cursor else None))
-    if not 0 < len(topics) <= MAX_TOPICS:
-        raise InvalidArgument(f"A stream carries 1 to {MAX_TOPICS} topics, not {len(topics)}.")
+    if len(topics) > MAX_TOPICS:
+        raise InvalidArgument(f"A stream carries up to {MAX_TOPICS} topics, not {len(topics)}.")
     return topics
 
 
@@ -78,10 +78,13 @@ class _News:
 
 
 async def events(context: ConsoleContext, topics: list[Topic]) -> AsyncIterator[bytes]:
-    """The stream itself: without end unless every topic has ended or the server stops."""
+    """The stream itself: heartbeats and news, until the client leaves or the server stops.
+
+    A topic that has ended says so and is silent from then on. Without topics there are heartbeats only:
+    they tell a page that its server is there, and the server that somebody looks.
+    """
     cursors = {topic: topic.cursor for topic in topics}
-    queue: asyncio.Queue[_News | Exception | None] = asyncio.Queue(maxsize=4)
-    open_topics = len(topics)
+    queue: asyncio.Queue[_News | Exception] = asyncio.Queue(maxsize=4)
 
     async def follow(topic: Topic) -> None:
         source = _run(context, topic) if topic.kind == "run" else _runs(context, topic)
@@ -89,24 +92,25 @@ async def events(context: ConsoleContext, topics: list[Topic]) -> AsyncIterator[
             async with aclosing(source):
                 async for news in source:
                     await queue.put(news)
-            await queue.put(None)
         except Exception as error:
             await queue.put(error)
 
     tasks = [asyncio.create_task(follow(topic)) for topic in topics]
+    quiet = 0.0
     try:
         yield _sse("hello", {"now_ms": context.clock.now() / 1000}, "")
-        while open_topics:
+        while not context.stopping:
             try:
-                news = await asyncio.wait_for(queue.get(), BEAT_S)
+                news = await asyncio.wait_for(queue.get(), _PATIENCE_S)
             except TimeoutError:
-                yield _sse("beat", {"now_ms": context.clock.now() / 1000}, "")
+                quiet += _PATIENCE_S
+                if quiet >= BEAT_S:
+                    quiet = 0.0
+                    yield _sse("beat", {"now_ms": context.clock.now() / 1000}, "")
                 continue
             if isinstance(news, Exception):
                 raise news
-            if news is None:
-                open_topics -= 1
-                continue
+            quiet = 0.0
             cursors[news.topic] = news.cursor
             position = ",".join(topic.at(cursor) for topic, cursor in cursors.items())
             yield _sse(news.event, {"topic": news.topic.name, "cursor": news.cursor, **news.data}, position)

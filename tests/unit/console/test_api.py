@@ -225,16 +225,22 @@ def test_streams_end_when_the_server_stops(site):
     live.until("delta")
     log = site.events(f"{RUN}/rstay/actions/a0/logs")
     log.until("begin")
+    idle = site.events("/v2/api/stream")
+    idle.until("hello")
     site.context.stopping = True
-    for stream in (live, log):
+    for stream in (live, log, idle):
         with pytest.raises(EOFError):
             stream.until("never")
+
+
+def test_a_stream_without_topics_says_that_the_server_is_there(site):
+    assert site.events("/v2/api/stream").next()[0] == "hello"
 
 
 def test_streams_of_nothing_say_so(site):
     gone = site.events(f"/v2/api/stream?topics=run:{PROJECT}/{DOMAIN}/rnone")
     assert gone.until("gone")
-    for topics in ("", "walks:a/b", "run:a/b", "run:a/b/c@x", ",".join(["runs:a/b"] * 17)):
+    for topics in ("walks:a/b", "run:a/b", "run:a/b/c@x", ",".join(["runs:a/b"] * 17)):
         assert site.get(f"/v2/api/stream?topics={quote(topics)}").status == 400, topics
 
 
