@@ -1,10 +1,12 @@
 """The console's pages: one built bundle, served for every page address, from the package itself."""
 
+import asyncio
 import gzip
 import hashlib
 import html
 import mimetypes
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
@@ -60,7 +62,7 @@ class Asset:
 
 
 class Bundle:
-    """The built files, read once and compressed once. `digest` is over all of them."""
+    """The built files, read and compressed when the first page is asked for. `digest` is over all of them."""
 
     def __init__(self, root: Traversable) -> None:
         files = dict(sorted(_files(root)))
@@ -97,9 +99,11 @@ def _asset(path: str, data: bytes) -> Asset:
 
 def routes(root: Traversable | None = None) -> list[Route]:
     """The routes of the pages and their files; put them behind every other route below `/v2`."""
-    bundle = Bundle(root or resources.files("flyte_server.console").joinpath("_dist"))
+    place = root or resources.files("flyte_server.console").joinpath("_dist")
+    read = cache(lambda: Bundle(place))
 
     async def asset(request: Request) -> Response:
+        bundle = await asyncio.to_thread(read)
         found = bundle.assets.get(request.path_params["path"])
         if found is None or request.path_params["digest"] != bundle.digest:
             return Response("There is no such file.", 404, media_type="text/plain", headers=_PAGE)
@@ -110,6 +114,7 @@ def routes(root: Traversable | None = None) -> list[Route]:
         return Response(found.data, headers=headers, media_type=found.media_type)
 
     async def page(request: Request) -> Response:
+        bundle = await asyncio.to_thread(read)
         if bundle.index is None:
             return Response(_MISSING, 200, media_type="text/html", headers=_PAGE)
         body = bundle.index.replace("<!-- preload -->", _preload(request.url.path))

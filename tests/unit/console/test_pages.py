@@ -3,6 +3,7 @@
 import gzip
 
 import pytest
+from console_site import serving
 
 from flyte_server.http import console
 
@@ -67,9 +68,12 @@ def test_an_address_cannot_write_into_the_page(site):
 
 
 def test_without_built_pages_the_server_says_what_to_do(tmp_path):
-    bundle = console.Bundle(tmp_path / "nothing")
-    assert bundle.index is None
-    assert bundle.assets == {}
+    with serving(tmp_path / "home", tmp_path / "nothing") as site:
+        site.history.pipeline()
+        page = site.get("/v2/runs/project/p/domain/d/r1")
+        assert page.status == 200
+        assert "make console" in page.body.decode()
+        assert site.get("/v2/api/runs?project=flytesnacks&domain=development").json["total"] == 1
 
 
 def test_the_installed_package_has_the_pages():
