@@ -19,23 +19,18 @@ from flyte_core.model import (
     ActionName,
     AttemptState,
     CoreError,
-    InvalidArgument,
     NotFound,
-    Phase,
     RunKey,
     RunView,
 )
-from flyte_core.store.ports import Role, RunQuery
-from flyte_server.console import logfile, stream, values
+from flyte_server.console import asked, logfile, stream, values
 from flyte_server.console.context import ConsoleContext
 from flyte_server.console.details import action_detail, run_detail, run_row
 from flyte_server.console.snapshots import Snapshots
 
 PREFIX = "/v2/api"
 
-MAX_PAGE = 200
 MAX_LABELS = 100
-MAX_BODY = 64 << 10
 _LOG_PATIENCE_S = 0.25
 
 _STATUS = {
@@ -79,7 +74,7 @@ class ConsoleApi:
         self._snapshots = Snapshots(context.store)
 
     async def runs(self, request: Request) -> Response:
-        query = _run_query(request)
+        query = asked.run_query(request)
 
         def work() -> dict[str, object]:
             store = self._context.store
@@ -96,7 +91,7 @@ class ConsoleApi:
         return _json(await asyncio.to_thread(work))
 
     async def run(self, request: Request) -> Response:
-        key = _run_key(request)
+        key = asked.run_key(request)
 
         def work() -> dict[str, object]:
             view = self._view(key)
@@ -106,7 +101,7 @@ class ConsoleApi:
         return _json(await asyncio.to_thread(work))
 
     async def snapshot(self, request: Request) -> Response:
-        snapshot = await asyncio.to_thread(self._snapshots.get, _run_key(request))
+        snapshot = await asyncio.to_thread(self._snapshots.get, asked.run_key(request))
         headers = {"ETag": snapshot.etag, "Cache-Control": "private, no-cache", **_nosniff()}
         if request.headers.get("if-none-match") == snapshot.etag:
             return Response(status_code=304, headers=headers)
@@ -118,7 +113,7 @@ class ConsoleApi:
         return StreamingResponse(body, headers=_SSE, media_type="text/event-stream")
 
     async def action(self, request: Request) -> Response:
-        key = _action_key(request)
+        key = asked.action_key(request)
 
         def work() -> dict[str, object]:
             return {
@@ -130,7 +125,7 @@ class ConsoleApi:
 
     async def labels(self, request: Request) -> Response:
         """Short inputs of up to `MAX_LABELS` actions, by id; unknown ids are left out."""
-        run = _run_key(request)
+        run = asked.run_key(request)
         names = [name for name in request.query_params.get("actions", "").split(",") if name][:MAX_LABELS]
 
         def work() -> dict[str, object]:
@@ -141,12 +136,12 @@ class ConsoleApi:
         return _json({"labels": await asyncio.to_thread(work)})
 
     async def io(self, request: Request) -> Response:
-        key = _action_key(request)
+        key = asked.action_key(request)
 
         def work() -> dict[str, object]:
             store, layout, action = self._context.store, self._context.layout, self._action(key)
             answer: dict[str, object] = {}
-            for role in _ROLES:
+            for role in asked.ROLES:
                 side = values.value_set(store, layout, action, role)
                 answer[role] = {
                     "values": list(side.values),
@@ -159,8 +154,8 @@ class ConsoleApi:
 
     async def download_value(self, request: Request) -> Response:
         """One value as a JSON file, or with no name the whole set as it is stored."""
-        key = _action_key(request)
-        role = _role(request)
+        key = asked.action_key(request)
+        role = asked.role(request)
         name = request.query_params.get("name")
 
         def work() -> tuple[bytes, str, str]:
@@ -183,14 +178,14 @@ class ConsoleApi:
         return Response(data, headers=_attachment(filename), media_type=kind)
 
     async def logs(self, request: Request) -> Response:
-        key = _action_key(request)
-        number = _attempt(request)
+        key = asked.action_key(request)
+        number = asked.attempt(request)
         after = request.query_params.get("after", "")
         action = await asyncio.to_thread(self._action, key)
         attempt = number or len(action.attempts) or 1
         path = self._context.layout.log(key, attempt)
         if after:
-            position = _position(after)
+            position = asked.position(after)
         else:
             position = await asyncio.to_thread(logfile.start, path)
         return StreamingResponse(
@@ -233,10 +228,10 @@ class ConsoleApi:
 
     async def download_log(self, request: Request) -> Response:
         """The log as text; with `times=1` each line begins with its instant and stream."""
-        key = _action_key(request)
+        key = asked.action_key(request)
         times = request.query_params.get("times") == "1"
         action = await asyncio.to_thread(self._action, key)
-        attempt = _attempt(request) or len(action.attempts) or 1
+        attempt = asked.attempt(request) or len(action.attempts) or 1
         path = self._context.layout.log(key, attempt)
 
         async def body() -> AsyncIterator[bytes]:
@@ -254,9 +249,9 @@ class ConsoleApi:
         return StreamingResponse(body(), headers=headers, media_type="text/plain; charset=utf-8")
 
     async def abort(self, request: Request) -> Response:
-        run = _run_key(request)
+        run = asked.run_key(request)
         name = request.path_params.get("action")
-        reason = await _reason(request)
+        reason = await asked.reason(request)
         action = ActionName(name) if name is not None else None
 
         def exists() -> None:
@@ -288,9 +283,6 @@ class ConsoleApi:
         return action
 
 
-_ROLES: tuple[Role, Role] = ("inputs", "outputs")
-
-
 def routes(context: ConsoleContext) -> list[Route]:
     """The console's data routes, all below `/v2/api`."""
     api = ConsoleApi(context)
@@ -317,75 +309,6 @@ def routes(context: ConsoleContext) -> list[Route]:
 
 async def _unknown(request: Request) -> Response:
     raise NotFound(f"The console's API has no {request.method} {request.url.path}.")
-
-
-def _run_key(request: Request) -> RunKey:
-    path = request.path_params
-    return RunKey(path["project"], path["domain"], path["run"])
-
-
-def _action_key(request: Request) -> ActionKey:
-    return ActionKey(_run_key(request), ActionName(request.path_params["action"]))
-
-
-def _role(request: Request) -> Role:
-    for role in _ROLES:
-        if request.path_params["role"] == role:
-            return role
-    raise NotFound("An action has `inputs` and `outputs`.")
-
-
-def _run_query(request: Request) -> RunQuery:
-    given = request.query_params
-    names = [name for part in given.getlist("phase") for name in part.split(",") if name]
-    try:
-        phases = tuple(Phase(name) for name in names)
-    except ValueError as error:
-        raise InvalidArgument(str(error), hint=f"Phases are {', '.join(Phase)}.") from error
-    limit = _number(given.get("limit", "50"), "limit")
-    return RunQuery(
-        project=given.get("project"),
-        domain=given.get("domain"),
-        phases=phases,
-        task_name=given.get("task") or None,
-        search=given.get("q", "")[:200],
-        limit=max(1, min(limit, MAX_PAGE)),
-        cursor=given.get("cursor", ""),
-    )
-
-
-def _number(text: str, name: str) -> int:
-    if not text.isdecimal() or len(text) > 15:
-        raise InvalidArgument(f"{name} must be a number, not {text!r}.")
-    return int(text)
-
-
-def _attempt(request: Request) -> int:
-    """The attempt asked for; 0 for the latest."""
-    return min(_number(request.query_params.get("attempt", "0"), "attempt"), 1_000_000)
-
-
-def _position(text: str) -> logfile.Position:
-    offset, _, line = text.partition(".")
-    return logfile.Position(_number(offset, "after"), _number(line or "0", "after"))
-
-
-async def _reason(request: Request) -> str:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise InvalidArgument("Send the reason as JSON.", hint='For example {"reason": "wrong inputs"}.')
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise InvalidArgument("The reason is too long.")
-    try:
-        given = json.loads(body or b"{}")
-    except ValueError as error:
-        raise InvalidArgument(f"The body is not JSON: {error}") from error
-    reason = given.get("reason", "") if isinstance(given, dict) else None
-    if not isinstance(reason, str):
-        raise InvalidArgument('The body must be an object with a text as "reason".')
-    return reason.strip()[:1_000] or "Aborted in the console."
 
 
 def _event(event: str, data: object, position: str = "") -> bytes:
