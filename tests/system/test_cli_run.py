@@ -77,6 +77,12 @@ def test_a_failure_names_the_action_its_error_and_the_command_for_its_logs(
     assert odd.flyte("get", "logs", run, failed["name"]).lines[0] == "looking for mauve"
 
 
+@modes
+def test_debug_shows_the_frames_of_the_framework_too(odd: Terminal, mode: list[str]) -> None:
+    said = odd.run(*mode, "--debug", "odd.py", "fails", "--colour", "mauve", code=1)
+    assert "/flyte/_" in said.stderr
+
+
 def test_detach_returns_after_the_url(odd: Terminal) -> None:
     marker = odd.cwd / "marker"
     said = odd.run("--detach", "odd.py", "waits", "--marker", str(marker))
@@ -202,3 +208,22 @@ def test_a_task_that_exits_or_dies_says_so(odd: Terminal) -> None:
     assert "7" in said.stderr
     said = odd.run("odd.py", "segfaults", code=1)
     assert "SIGSEGV" in said.stderr
+
+
+def test_terminals_side_by_side_meet_no_lock(odd: Terminal) -> None:
+    """Fan-outs in three terminals, server and local mixed, while a fourth looks on."""
+    odd.flyte("start", "server")
+    modes = ([], ["--local"], ["--local"])
+    running = [odd.popen("run", *mode, "odd.py", "many", "--count", "150") for mode in modes]
+    looked = 0
+    while any(each.poll() is None for each in running):
+        assert len(odd.get("run")) <= 3
+        looked += 1
+    ended = [each.communicate() for each in running]
+    assert looked
+    for out, err in ended:
+        assert out.splitlines()[-1] == SUCCESS, err
+        assert "lock" not in err
+    assert [each["phase"] for each in odd.get("run")] == ["succeeded"] * 3
+    for each in odd.get("run"):
+        assert len(odd.get("action", each["name"])) == 151

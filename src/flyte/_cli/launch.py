@@ -15,6 +15,7 @@ from flyte._cli.state import Settings
 from flyte._cli.tasks import TaskEntry
 from flyte._config import Config
 from flyte._run import LocalStart, Runner, RunOptions
+from flyte._runtime.failure import FULL_TRACEBACK
 from flyte_core.model import Phase
 
 SUCCESS = "Run 'a0' completed successfully."
@@ -47,7 +48,7 @@ def _options(flags: RunFlags, mode: str) -> RunOptions:
         project=flags.project,
         domain=flags.domain,
         labels=flags.labels,
-        env_vars=flags.env,
+        env_vars={**flags.env, **({FULL_TRACEBACK: "1"} if flags.debug else {})},
         copy_style=flags.copy_style,
         raw_data_path=flags.raw_data_path,
         debug=flags.debug,

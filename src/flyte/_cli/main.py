@@ -25,6 +25,7 @@ COMMANDS = {
     "stop": Entry("flyte._cli.server:stop", "Stop this machine's server.", SETUP),
     "create": Entry("flyte._cli.create:create", "Create a config file.", SETUP),
     "whoami": Entry("flyte._cli.whoami:whoami", "Show who you are to the server, and where it is.", SETUP),
+    "gen": Entry("flyte._cli.gen:gen", "Print the reference of this command line.", SETUP),
     "completion": Entry("flyte._cli.completion:completion", "Print the completion script of a shell.", SETUP),
 }
 

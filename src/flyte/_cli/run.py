@@ -202,12 +202,12 @@ def _positional(ctx: click.Context, value: str, inputs: tuple[Input, ...]) -> Us
 @click.option(
     "--root-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The project's root, from which modules are imported. Default: this directory.",
+    help="The project's root, from which modules are imported. Default: the nearest directory above the file that is no package.",
 )
 @click.option("--raw-data-path", default="", metavar="PATH", help="Where files and large data are written.")
 @click.option("--run-project", "-p", "project", default="", help="The project, when not the configured one.")
 @click.option("--run-domain", "-d", "domain", default="", help="The domain, when not the configured one.")
-@click.option("--debug", is_flag=True, help="Whole tracebacks, the framework's own frames included.")
+@click.option("--debug", is_flag=True, help="Whole tracebacks: the framework's own frames too.")
 @click.pass_context
 def run(ctx: click.Context, /, **given: Any) -> None:
     """Run a TASK of a Python FILE and wait for its end.

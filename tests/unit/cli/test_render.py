@@ -13,7 +13,9 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-def lines(style: Any = "table-simple", width: int | None = None, rows: list[dict[str, Any]] = ROWS) -> list[str]:
+def lines(
+    style: Any = "table-simple", width: int | None = None, rows: list[dict[str, Any]] = ROWS
+) -> list[str]:
     return list(table_lines(COLUMNS, rows, style, width))
 
 

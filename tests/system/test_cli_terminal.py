@@ -1,0 +1,55 @@
+"""On a terminal: colours and a progress line; what a pipe never sees."""
+
+import os
+import pty
+import subprocess
+
+from terminal import FLYTE, Terminal
+
+
+def on_a_terminal(user: Terminal, *words: str, **more: str) -> tuple[str, str]:
+    """What a command writes to stdout and stderr when each is a terminal."""
+    ends = [pty.openpty(), pty.openpty()]
+    process = subprocess.Popen(
+        [FLYTE, *words],
+        cwd=user.cwd,
+        env=user.environment(**more),
+        stdin=subprocess.DEVNULL,
+        stdout=ends[0][1],
+        stderr=ends[1][1],
+    )
+    for _, far in ends:
+        os.close(far)
+    said = tuple(_read(near) for near, _ in ends)
+    assert process.wait(timeout=60) == 0
+    return said[0], said[1]
+
+
+def _read(near: int) -> str:
+    """All of a terminal's output; reading a terminal that nobody holds any more is an error."""
+    parts = []
+    try:
+        while part := os.read(near, 65536):
+            parts.append(part)
+    except OSError:
+        pass
+    finally:
+        os.close(near)
+    return b"".join(parts).decode()
+
+
+def test_tables_have_colours_unless_forbidden(page: Terminal) -> None:
+    page.run("--local", "my_script.py", "pipeline", "--x", "5")
+    out, _ = on_a_terminal(page, "get", "run")
+    assert "\x1b[32msucceeded\x1b[0m" in out
+    out, _ = on_a_terminal(page, "get", "run", NO_COLOR="1")
+    assert "\x1b" not in out
+
+
+def test_waiting_shows_a_line_that_is_gone_at_the_end(page: Terminal) -> None:
+    out, err = on_a_terminal(page, "run", "my_script.py", "pipeline", "--x", "5")
+    assert len(out.splitlines()) == 3
+    assert "\x1b" not in out
+    assert err.endswith("\r\x1b[2K")
+    _, quiet = on_a_terminal(page, "--no-progress", "run", "my_script.py", "pipeline", "--x", "5")
+    assert quiet == ""
