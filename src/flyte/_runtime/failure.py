@@ -1,6 +1,7 @@
 """What an exception of user code looks like to the user: one way for local runs and workers."""
 
 import contextlib
+import os
 import sysconfig
 import traceback
 from pathlib import Path
@@ -13,6 +14,8 @@ from flyte_core.model import ErrorInfo, ErrorKind
 MESSAGE_LIMIT = 16 * 1024
 TRACEBACK_LIMIT = 64 * 1024
 """Characters; more is cut out of the middle, and the text says so."""
+
+FULL_TRACEBACK = "FLYTE_FULL_TRACEBACK"
 
 _OURS = tuple(f"{Path(str(package.__file__)).parent}/" for package in (flyte, flyte_core))
 _PYTHON = (f"{sysconfig.get_path('stdlib')}/", f"{sysconfig.get_path('platstdlib')}/", "<frozen ")
@@ -39,11 +42,12 @@ def describe(error: BaseException) -> ErrorInfo:
 def trimmed(error: BaseException) -> str:
     """The traceback as the user's code produced it: no frame of ours, nor of what called it for us.
 
-    An error that never touched user code keeps every frame: it is a fault of ours, to be found.
+    An error that never touched user code keeps every frame: it is a fault of ours, to be found. So
+    does every error while the variable `FLYTE_FULL_TRACEBACK` is set (`flyte run --debug`).
     """
     try:
         full = traceback.TracebackException.from_exception(error, compact=True)
-        if any(_kind(frame) == "user" for frame in full.stack):
+        if not os.environ.get(FULL_TRACEBACK) and any(_kind(frame) == "user" for frame in full.stack):
             _trim(full)
         text = "".join(full.format())
     except Exception as broken:
