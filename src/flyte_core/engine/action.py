@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flyte_core.engine import cache, payloads
 from flyte_core.engine.api import Change, Changes, NewAction, Outcome, Verdict
-from flyte_core.engine.birth import admit, already, birth
+from flyte_core.engine.birth import admit, already, birth, check_room
 from flyte_core.engine.cache import Intact
 from flyte_core.engine.settle import settle
 from flyte_core.machine import cache as cache_policy
@@ -64,16 +64,19 @@ def enqueue(
         ResourceExhausted: the run has as many actions as a run may have.
         InvalidArgument: calls nest too deep, or a child makes no sense.
     """
-    record, mother = admit(tx, run, parent, parent_token, len(children))
+    record, mother = admit(tx, run, parent, parent_token)
     done = Changes()
-    seq = -1
+    first = seq = -1
     for child in children:
         existing = already(tx, ActionKey(run, child.name), child)
         if existing is not None:
             done.add(Change((existing,)))
             continue
-        seq = tx.next_sibling_seq(run, parent) if seq < 0 else seq + 1
+        if first < 0:
+            first = seq = tx.next_sibling_seq(run, parent)
+        check_room(tx, record, seq - first)
         done.add(birth(tx, record, mother, child, seq, now, intact))
+        seq += 1
     return Change(tuple(done.actions), tuple(done.effects))
 
 
@@ -97,7 +100,7 @@ def begin(
 
     Raises: as `enqueue`.
     """
-    record, mother = admit(tx, run, parent, parent_token, 1)
+    record, mother = admit(tx, run, parent, parent_token)
     existing = already(tx, ActionKey(run, child.name), child)
     if existing is not None:
         change = claim(tx, existing.key, worker, now, intact)
@@ -106,6 +109,7 @@ def begin(
         if not change.actions or live is None:
             return change if change.actions else Change((existing,))
         return started(tx, first.key, live.token, worker, now)
+    check_room(tx, record)
     seq = tx.next_sibling_seq(run, parent)
     return birth(tx, record, mother, child, seq, now, intact, run_by=worker)
 

@@ -26,9 +26,7 @@ from flyte_core.model import (
 from flyte_core.store.ports import Tx
 
 
-def admit(
-    tx: Tx, run: RunKey, parent: ActionName, token: Token | None, added: int
-) -> tuple[RunRecord, Action]:
+def admit(tx: Tx, run: RunKey, parent: ActionName, token: Token | None) -> tuple[RunRecord, Action]:
     """The run and the parent of new children, if it may have them."""
     record = tx.run(run)
     if record is None:
@@ -41,12 +39,6 @@ def admit(
         raise RunClosed(f"{who} has ended ({mother.phase}): nothing new can start in it.")
     if not guards.is_current(mother, token):
         raise Fenced(f"This attempt of {parent} is no longer the current one: another has taken over.")
-    # Every action has at least one event, so the cheap number bounds the true one.
-    if not guards.fits(record.last_seq, added) and not guards.fits(tx.count_actions(run), added):
-        raise ResourceExhausted(
-            f"Run {run.name} has reached the limit of {guards.MAX_ACTIONS:,} actions.",
-            hint="Let each action do more, or split the work over several runs.",
-        )
     return record, mother
 
 
@@ -120,6 +112,16 @@ def _record_trace(
     )
     kept = outputs if trace.error is None else None
     return settle(tx, None, [event], now, inputs=new.inputs, outputs=kept)
+
+
+def check_room(tx: Tx, record: RunRecord, made: int = 0) -> None:
+    """Refuse one more action than a run may have. `made` were created since `record` was read."""
+    # Every action has at least one event, so the number at hand bounds the one that must be counted.
+    if not guards.fits(record.last_seq + made, 1) and not guards.fits(tx.count_actions(record.key), 1):
+        raise ResourceExhausted(
+            f"Run {record.key.name} has reached the limit of {guards.MAX_ACTIONS:,} actions.",
+            hint="Let each action do more, or split the work over several runs.",
+        )
 
 
 def check_depth(new: NewAction, depth: int) -> None:

@@ -26,15 +26,29 @@ def settle(
     Events that change nothing are not recorded; when none does, nothing is written and the change
     is empty. `inputs` and `outputs` are the bytes that become the action's own with this change.
     """
+    timed = [(event, now) for event in events]
+    return settle_at(tx, action, timed, inputs=inputs, outputs=outputs)
+
+
+def settle_at(
+    tx: Tx,
+    action: Action | None,
+    events: Sequence[tuple[Event, Micros]],
+    *,
+    inputs: bytes | None = None,
+    outputs: bytes | None = None,
+    leaf: bool = False,
+) -> Change:
+    """The same with an instant of its own for each event. A `leaf` is known to have called nothing."""
     recorded: list[tuple[Event, Micros]] = []
     effects: list[Effect] = []
     verdict = Verdict.ACCEPTED
-    for event in events:
-        decision = decide(action, event, now)
+    for event, at in events:
+        decision = decide(action, event, at)
         verdict = decision.verdict
         if verdict is Verdict.ACCEPTED:
             action = decision.action
-            recorded.append((event, now))
+            recorded.append((event, at))
             effects += decision.effects
     if action is None or not recorded:
         return Change(verdict=verdict)
@@ -43,7 +57,9 @@ def settle(
         tx.put_payload(saved.key, "inputs", inputs)
     if outputs is not None:
         tx.put_payload(saved.key, "outputs", outputs)
-    return carry_out(tx, saved, effects, now, outputs, verdict)
+    if leaf:
+        effects = [effect for effect in effects if not isinstance(effect, EndTree)]
+    return carry_out(tx, saved, effects, recorded[-1][1], outputs, verdict)
 
 
 def carry_out(
@@ -57,10 +73,11 @@ def carry_out(
     """Do what a decision asks for here and now; what remains for the driver is in the change."""
     actions = [action]
     left: list[Effect] = []
+    launch: Launch | None = None
     for effect in effects:
         match effect:
             case Launch():
-                left.append(effect)
+                launch = effect
             case Kill():
                 _record_kill(tx, effect, now)
                 left.append(effect)
@@ -72,8 +89,8 @@ def carry_out(
                 below = end_tree(tx, action, effect.reason, now)
                 actions += below.actions
                 left += below.effects
-    if action.phase not in IN_QUEUE:
-        left = [effect for effect in left if not isinstance(effect, Launch)]
+    if launch is not None and action.phase in IN_QUEUE:
+        left.append(launch)
     return Change(tuple(actions), tuple(left), verdict)
 
 

@@ -2,12 +2,10 @@
 
 from flyte_core.engine import payloads
 from flyte_core.engine.api import Change, NewAction, Outcome, Verdict
-from flyte_core.engine.birth import admit, check_depth
-from flyte_core.engine.settle import carry_out
-from flyte_core.machine.decide import decide
-from flyte_core.machine.effects import Effect, EndTree
+from flyte_core.engine.birth import admit, check_depth, check_room
+from flyte_core.engine.settle import settle_at
 from flyte_core.machine.events import Claimed, Created, Event, Failed, Started, Succeeded
-from flyte_core.model import Action, ActionKey, ActionName, FailedPrecondition, Micros, RunKey, Token
+from flyte_core.model import ActionKey, ActionName, FailedPrecondition, Micros, RunKey, Token
 from flyte_core.store.ports import Tx
 
 
@@ -30,7 +28,8 @@ def whole(
 
     Raises: as `enqueue`.
     """
-    record, mother = admit(tx, run, parent, parent_token, 1)
+    record, mother = admit(tx, run, parent, parent_token)
+    check_room(tx, record)
     check_depth(child, mother.depth + 1)
     token = tx.next_token()
     created = Created(
@@ -43,11 +42,14 @@ def whole(
         inputs=payloads.given(child.inputs, child.inputs_ref),
         depth=mother.depth + 1,
     )
-    outputs = outcome.outputs
     ending: Event
+    outputs = None
     if outcome.error is not None:
         ending = Failed(token, outcome.error, outcome.output_uri)
     else:
+        outputs = outcome.outputs
+        if outputs is None and outcome.outputs_ref is None:
+            outputs = b""
         ending = Succeeded(token, payloads.given(outputs, outcome.outputs_ref), outcome.output_uri)
     events: list[tuple[Event, Micros]] = [
         (created, began),
@@ -55,19 +57,7 @@ def whole(
         (Started(token, worker), began),
         (ending, ended),
     ]
-    action: Action | None = None
-    effects: list[Effect] = []
-    for event, at in events:
-        decision = decide(action, event, at)
-        if decision.verdict is not Verdict.ACCEPTED:
-            raise FailedPrecondition(f"A call of {child.spec.task_name} cannot be recorded as a whole.")
-        action = decision.action
-        effects += decision.effects
-    assert action is not None
-    saved = tx.save(action, events)
-    if child.inputs is not None:
-        tx.put_payload(saved.key, "inputs", child.inputs)
-    if outcome.error is None and outputs is not None:
-        tx.put_payload(saved.key, "outputs", outputs)
-    left = [effect for effect in effects if not isinstance(effect, EndTree)]
-    return carry_out(tx, saved, left, ended, outputs)
+    change = settle_at(tx, None, events, inputs=child.inputs, outputs=outputs, leaf=True)
+    if change.verdict is not Verdict.ACCEPTED:
+        raise FailedPrecondition(f"A call of {child.spec.task_name} cannot be recorded as a whole.")
+    return change

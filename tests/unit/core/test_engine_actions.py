@@ -1,5 +1,7 @@
 """Single actions: enqueue, claim, report, abort, answer, time out."""
 
+from dataclasses import replace
+
 import pytest
 from core_build import FATAL, GONE, OUT, RUN, USER, at, key, new, phases, policy, spec
 from core_world import World
@@ -7,6 +9,7 @@ from core_world import World
 from flyte_core.engine import action as actions
 from flyte_core.engine import guards
 from flyte_core.engine.api import Change, NewAction, Outcome, TraceResult, Verdict
+from flyte_core.engine.whole import whole
 from flyte_core.machine.effects import Kill, Launch
 from flyte_core.model import (
     ROOT,
@@ -17,13 +20,16 @@ from flyte_core.model import (
     FailedPrecondition,
     Fenced,
     InvalidArgument,
+    Micros,
     NotFound,
     PayloadRef,
     Phase,
     ResourceExhausted,
     RunClosed,
+    RunMode,
     Token,
 )
+from flyte_core.store.ports import Tx
 
 LARGE = PayloadRef(OUT.sha256, 1 << 20, "/blobs/large")
 
@@ -123,6 +129,16 @@ class TestEnqueue:
         with pytest.raises(ResourceExhausted, match="limit of 3 actions"):
             world.enqueue(new("c3"))
         assert len(world.tree()) == 3
+        assert world.enqueue(new("c2")).actions[0].phase is Phase.QUEUED
+        assert world.do(actions.begin, RUN, ROOT, None, new("c2"), "w").actions[0].phase is Phase.RUNNING
+
+    def test_a_batch_stops_at_the_limit_too(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(guards, "MAX_ACTIONS", 5)
+        world.running_root()
+        world.enqueue(*(new(f"c{n}") for n in range(4)))
+        with pytest.raises(ResourceExhausted):
+            world.enqueue(new("c4"), new("c5"))
+        assert len(world.tree()) == 5
 
     def test_calls_nest_so_deep_and_no_deeper(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(guards, "MAX_DEPTH", 2)
@@ -435,3 +451,51 @@ class TestTimers:
 
     def test_of_an_action_that_does_not_exist(self, world: World) -> None:
         assert world.fire(key()) == Change()
+
+
+class TestWhole:
+    """A call recorded when it has ended leaves the same history as one recorded step by step."""
+
+    @pytest.mark.parametrize(
+        "outcome",
+        [
+            Outcome(Token(0), outputs=b"out", output_uri="/o"),
+            Outcome(Token(0)),
+            Outcome(Token(0), outputs_ref=LARGE),
+            Outcome(Token(0), error=USER, output_uri="/e"),
+            Outcome(Token(0), error=FATAL),
+        ],
+    )
+    @pytest.mark.parametrize("retries", [0, 1])
+    def test_it_equals_the_single_steps(self, outcome: Outcome, retries: int) -> None:
+        child = new("c1", rules=policy(retries, backoff=Backoff(5)), group="g")
+        stepwise, at_once = World(), World()
+        for world in (stepwise, at_once):
+            world.running_root(mode=RunMode.LOCAL)
+            world.child("c0")
+            world.now = 2
+        begun = stepwise.do(actions.begin, RUN, ROOT, None, child, "w").actions[0]
+        assert begun.live is not None
+        stepwise.now = 3
+        last = stepwise.do(actions.report, key("c1"), replace(outcome, token=begun.live.token))
+
+        def record(tx: Tx, now: Micros) -> Change:
+            return whole(tx, RUN, ROOT, None, child, outcome, "w", at(2), now)
+
+        at_once.now = 3
+        change = at_once.do(record)
+        assert change.effects == last.effects
+        for world in (stepwise, at_once):
+            assert world.problems() == []
+        assert [a.evolve(version=0) for a in at_once.tree()] == [a.evolve(version=0) for a in stepwise.tree()]
+        assert at_once.store.events(RUN) == stepwise.store.events(RUN)
+        for role in ("inputs", "outputs"):
+            assert at_once.store.payload(key("c1"), role) == stepwise.store.payload(key("c1"), role)
+
+    def test_it_is_refused_where_a_call_is(self, world: World) -> None:
+        token = world.running_root(rules=policy(retries=1))
+        world.fail(key(), token, USER)
+        with pytest.raises(Fenced):
+            world.store.transact(
+                lambda tx: whole(tx, RUN, ROOT, token, new("c1"), Outcome(token), "w", at(1), at(2))
+            )
