@@ -79,9 +79,10 @@ def process_of(inode: int) -> int | None:
     if not inode:
         return None
     wanted = f"socket:[{inode}]"
-    for entry in os.scandir("/proc"):
-        if entry.name.isdecimal() and _holds(entry.path, wanted):
-            return int(entry.name)
+    with os.scandir("/proc") as processes:
+        for entry in processes:
+            if entry.name.isdecimal() and _holds(entry.path, wanted):
+                return int(entry.name)
     return None
 
 

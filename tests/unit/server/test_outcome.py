@@ -1,0 +1,107 @@
+"""How an end is judged: the error file first, then how the process ended, then the outputs."""
+
+from pathlib import Path
+
+import pytest
+from server_world import outputs
+
+from flyte_core.model import ActionKey, ActionName, ErrorInfo, ErrorKind, RunKey, Token
+from flyte_core.wire import errors
+from flyte_server.ports.executor import Ended, EndReason
+from flyte_server.services import outcome
+
+KEY = ActionKey(RunKey("p", "d", "r"), ActionName("a0"))
+
+
+def ended(reason: EndReason, code: int | None = None, signal: int | None = None, **more: str) -> Ended:
+    return Ended(KEY, 1, Token(7), reason, code, signal, **more)
+
+
+WELL = ended(EndReason.EXIT, 0)
+
+
+def test_an_error_file_counts_even_beside_a_good_exit_and_outputs(tmp_path: Path) -> None:
+    error = ErrorInfo("ValueError", "no", recoverable=False)
+    (tmp_path / "error.pb").write_bytes(errors.to_document(error))
+    (tmp_path / "outputs.pb").write_bytes(outputs(1))
+    found = outcome.read(WELL, tmp_path, ("o0",))
+    assert found.error == error
+    assert found.outputs is None
+    assert not found.lost
+
+
+def test_small_outputs_are_taken_as_bytes(tmp_path: Path) -> None:
+    (tmp_path / "outputs.pb").write_bytes(outputs(1))
+    found = outcome.read(WELL, tmp_path, ("o0",))
+    assert (found.outputs, found.error, found.output_uri) == (outputs(1), None, str(tmp_path))
+
+
+def test_large_outputs_stay_a_checked_file(tmp_path: Path) -> None:
+    data = outputs(1) + b"\x0a\x00" * 40_000
+    (tmp_path / "outputs.pb").write_bytes(data)
+    found = outcome.read(WELL, tmp_path, ("o0",))
+    assert found.outputs is None
+    assert found.outputs_ref is not None
+    assert found.outputs_ref.size_bytes == len(data)
+
+
+def test_a_task_without_outputs_leaves_none(tmp_path: Path) -> None:
+    assert outcome.read(WELL, tmp_path, ()).outputs == b""
+
+
+def test_a_good_exit_without_declared_outputs_is_a_failure(tmp_path: Path) -> None:
+    error = outcome.read(WELL, tmp_path, ("o0",)).error
+    assert error is not None
+    assert error.code == "OutputsMissing"
+    assert "o0" in error.message
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "words", "kind", "lost"),
+    [
+        (ended(EndReason.EXIT, 3), "NonZeroExit", "exit code 3", ErrorKind.USER, False),
+        (ended(EndReason.SIGNAL, signal=11), "SIGSEGV", "native code", ErrorKind.USER, False),
+        (ended(EndReason.SIGNAL, signal=6), "SIGABRT", "gave itself up", ErrorKind.USER, False),
+        (ended(EndReason.SIGNAL, signal=9), "WorkerLost", "SIGKILL", ErrorKind.SYSTEM, True),
+        (ended(EndReason.SIGNAL, signal=15), "WorkerLost", "SIGTERM", ErrorKind.SYSTEM, True),
+        (ended(EndReason.SIGNAL, signal=60), "signal 60", "crashed", ErrorKind.USER, False),
+        (ended(EndReason.OOM, detail="It used 2 GiB of 1 GiB."), "OOMError", "2 GiB", ErrorKind.USER, False),
+        (ended(EndReason.LOST), "WorkerLost", "left no outcome", ErrorKind.SYSTEM, True),
+        (
+            ended(EndReason.LAUNCH_FAILED, detail="no such file"),
+            "LaunchFailed",
+            "no such",
+            ErrorKind.SYSTEM,
+            True,
+        ),
+        (ended(EndReason.CANCELLED), "Cancelled", "was ended", ErrorKind.SYSTEM, True),
+    ],
+)
+def test_an_end_without_a_word_is_told_in_words(
+    tmp_path: Path, end: Ended, code: str, words: str, kind: ErrorKind, lost: bool
+) -> None:
+    found = outcome.read(end, tmp_path, ("o0",))
+    assert found.error is not None
+    assert found.error.code == code
+    assert words in found.error.message
+    assert (found.error.kind, found.lost) == (kind, lost)
+
+
+def test_the_supervisors_timeout_needs_no_file(tmp_path: Path) -> None:
+    (tmp_path / "error.pb").write_bytes(errors.to_document(ErrorInfo("CancelledError", "")))
+    assert outcome.read(ended(EndReason.TIMEOUT), tmp_path, ()).timed_out
+
+
+def test_the_last_lines_of_the_log_are_shown(tmp_path: Path) -> None:
+    error = outcome.read(ended(EndReason.EXIT, 1, log_tail="one\ntwo\n"), tmp_path, ()).error
+    assert error is not None
+    assert error.message.endswith("one\ntwo")
+
+
+@pytest.mark.parametrize("name", ["error.pb", "outputs.pb"])
+def test_a_damaged_file_is_the_systems_fault(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\xff\xff\xff")
+    found = outcome.read(WELL, tmp_path, ("o0",))
+    assert found.error is not None
+    assert (found.error.code, found.lost) == ("OutcomeUnreadable", True)
+    assert name in found.error.message
