@@ -68,6 +68,21 @@ def test_help_lists_tasks_and_their_typed_options(odd: Terminal) -> None:
     assert odd.get("run") == [], "looking creates nothing"
 
 
+def test_any_file_that_python_would_run_can_be_run(odd: Terminal) -> None:
+    """Numbers and hyphens in names, modules beside the file, packages, directories above and below."""
+    source = "import flyte\nfrom helper import N\nenv = flyte.TaskEnvironment(name='e')\n"
+    source += "@env.task\ndef main() -> int:\n    return N\n"
+    odd.write("sub/01-first.py", source)
+    odd.write("sub/helper.py", "N = 7\n")
+    odd.write("pack/__init__.py", "")
+    odd.write("pack/helper.py", "N = 8\n")
+    odd.write("pack/inner.py", source.replace("from helper", "from pack.helper"))
+    for file, value in (("sub/01-first.py", 7), ("pack/inner.py", 8), (str(odd.cwd / "pack/inner.py"), 8)):
+        for mode in ([], ["--local"]):
+            run = odd.run(*mode, file, "main").lines[0]
+            assert odd.get("io", run)["outputs"] == {"o0": value}
+
+
 WRONG = {
     "unknown file": (["run", "odds.py", "talks"], 2, ["odds.py", "Did you mean 'odd.py'?"]),
     "not a Python file": (["run", "notes.txt", "talks"], 2, ["notes.txt", "Python file"]),

@@ -74,7 +74,10 @@ def test_a_failure_names_the_action_its_error_and_the_command_for_its_logs(
     assert 'raise ValueError(f"no such colour: {colour}")' in said.stderr
     assert f"flyte get logs {run} {failed['name']}" in said.stderr
     assert "/flyte/_" not in said.stderr, "frames of the framework are left out"
-    assert odd.flyte("get", "logs", run, failed["name"]).lines[0] == "looking for mauve"
+    log = odd.flyte("get", "logs", run, failed["name"]).lines
+    assert log[0] == "looking for mauve"
+    assert "ValueError: no such colour: mauve" in log
+    assert said.stderr.count("Traceback") == 1
 
 
 @modes

@@ -138,11 +138,11 @@ def _module_name(path: Path, root: Path) -> str:
             f"{path} is not below the root directory {root}.",
             hint="Give --root-dir a directory above the file.",
         ) from None
-    bad = next((part for part in parts if not part.isidentifier()), None)
-    if bad is not None:
+    dotted = next((part for part in parts if "." in part), None)
+    if dotted is not None:
         raise UsageProblem(
-            f"{path.name} cannot be imported as a module: '{bad}' is no Python name.",
-            hint="Use letters, digits and underscores in the names of the file and its directories.",
+            f"{path.name} cannot be imported as a module: there is a dot in '{dotted}'.",
+            hint="Rename it, or give --root-dir a directory below the dot.",
         )
     return ".".join(parts)
 
