@@ -13,7 +13,7 @@ from flyte._authoring import invoke
 from flyte._controller.course import Body, Pause, Place, Record, Standing, Step, stand
 from flyte._controller.frame import Frame, in_crew, in_crew_blocking, on_loop, on_thread
 from flyte._controller.ledger import Ledger
-from flyte._runtime import capture
+from flyte._runtime import capture, failure
 from flyte_core.engine import timers
 from flyte_core.model import ActionKey, Micros
 from flyte_core.store.ports import Tx
@@ -98,12 +98,16 @@ def _surroundings(run: Run, frame: Frame) -> Iterator[None]:
     """The log and the environment variables of an attempt."""
     path = Path(run.base, frame.key.name, str(frame.attempt), "log")
     variables = frame.task.env_vars
-    with capture.to(capture.LogFile(path, run.echo)):
-        if not variables:
-            yield
-            return
-        with environment(variables):
-            yield
+    with capture.to(capture.LogFile(path, run.echo)) as log:
+        try:
+            if not variables:
+                yield
+                return
+            with environment(variables):
+                yield
+        except Exception as error:
+            log.write("e", failure.trimmed(error), echo=False)
+            raise
 
 
 @contextlib.contextmanager

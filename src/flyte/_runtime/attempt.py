@@ -1,9 +1,11 @@
 """Runs one attempt in this process: code, inputs, body, and `outputs.pb` or `error.pb`."""
 
 import asyncio
+import contextlib
 import importlib
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +37,7 @@ def run(options: Options, inputs: bytes | None = None) -> int:
     """Run the attempt that the command line and the environment describe; returns the exit code.
 
     `inputs` are serialized `flyteidl2.task.Inputs`; without them the file of `--inputs` is read.
-    An attempt that was asked to end leaves neither outputs nor an error: how it ended is told by
+    The traceback of a failure goes to stderr, hence to the log, too. An attempt that was asked to end leaves neither outputs nor an error: how it ended is told by
     its supervisor, so it ends by that very signal.
     """
     here = context.from_environment(options, os.environ)
@@ -45,7 +47,10 @@ def run(options: Options, inputs: bytes | None = None) -> int:
         except BaseException as error:
             if termination.asked:
                 end_by_signal()
-            leave_error(here.output_dir, failure.describe(error))
+            told = failure.describe(error)
+            with contextlib.suppress(Exception):
+                print(told.traceback, end="", file=sys.stderr, flush=True)
+            leave_error(here.output_dir, told)
             return FAILED
     write(here.output_dir / OUTPUTS, outputs)
     return 0

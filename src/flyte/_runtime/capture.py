@@ -44,12 +44,13 @@ class LogFile:
         self._partial: dict[Literal["o", "e", "s"], str] = {}
         self._failed = False
 
-    def write(self, stream: Literal["o", "e", "s"], text: str) -> None:
+    def write(self, stream: Literal["o", "e", "s"], text: str, *, echo: bool = True) -> None:
         """Take text as a program writes it: whole lines become records, the rest waits for its end.
 
-        Never raises: a log that cannot be written (a full disk) must not fail the task.
+        Never raises: a log that cannot be written (a full disk) must not fail the task. `echo=False`
+        keeps the text from the terminal.
         """
-        if stream != "s" and self.echo is not None:
+        if stream != "s" and echo and self.echo is not None:
             self.echo(stream, text)
         with self._lock:
             text = self._partial.pop(stream, _EMPTY) + text
