@@ -97,6 +97,7 @@ def course(place: Place, frame: Frame, begin: Callable[[Tx], Standing] | None) -
     Raises:
         flyte.errors.BaseRuntimeError: it ended without outputs.
     """
+    tried = 0
     try:
         if begin is None:
             standing = yield from _attempt(place, frame, None)
@@ -110,7 +111,12 @@ def course(place: Place, frame: Frame, begin: Callable[[Tx], Standing] | None) -
                 standing = yield from _attempt(place, frame, timers.next_due(action))
             else:
                 due = timers.next_due(action)
-                yield Pause(Micros(place.clock.now() + LEASE_POLL_US) if due is None else due)
+                if action.not_before is not None and due is not None:
+                    yield Pause(due)
+                elif tried == action.version:
+                    # Another action computes the value of its cache key.
+                    yield Pause(Micros(place.clock.now() + LEASE_POLL_US))
+                tried = action.version
                 standing = yield Record(_again(place, frame.key))
     except CoreError as error:
         raise _failures.of_core(error) from error
