@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sysconfig
 import traceback
 from pathlib import Path
@@ -19,6 +20,7 @@ FULL_TRACEBACK = "FLYTE_FULL_TRACEBACK"
 
 _OURS = tuple(f"{Path(str(package.__file__)).parent}/" for package in (flyte, flyte_core))
 _PYTHON = (f"{sysconfig.get_path('stdlib')}/", f"{sysconfig.get_path('platstdlib')}/", "<frozen ")
+_BUNDLE = re.compile(r"^.*/code/fast[0-9a-f]{32}/")
 _INSTALLED = ("site-packages", "dist-packages")
 
 
@@ -42,6 +44,8 @@ def describe(error: BaseException) -> ErrorInfo:
 def trimmed(error: BaseException) -> str:
     """The traceback as the user's code produced it: no frame of ours, nor of what called it for us.
 
+    Files of a code bundle are named by their path in the project.
+
     An error that never touched user code keeps every frame: it is a fault of ours, to be found. So
     does every error while the variable `FLYTE_FULL_TRACEBACK` is set (`flyte run --debug`).
     """
@@ -62,13 +66,23 @@ def _trim(part: traceback.TracebackException) -> None:
         kind = _kind(frame)
         # The library stays where user code called it, and goes where we did.
         if kind == "user" or (kind == "python" and before == "user"):
-            kept.append(frame)
+            kept.append(_at_home(frame))
         if kind != "python":
             before = kind
     part.stack = traceback.StackSummary.from_list(kept)
     for linked in (part.__cause__, part.__context__, *(part.exceptions or ())):
         if linked is not None:
             _trim(linked)
+
+
+def _at_home(frame: traceback.FrameSummary) -> traceback.FrameSummary:
+    """The frame with the file's path in the project, rather than in the bundle it was unpacked from."""
+    home = _BUNDLE.sub("", frame.filename)
+    if home != frame.filename:
+        # Read now: under its new name the file may not be found.
+        _ = frame.line
+        frame.filename = home
+    return frame
 
 
 def _kind(frame: traceback.FrameSummary) -> str:
