@@ -20,7 +20,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-INHERIT: Final[Any] = object()
+
+class _Inherit:
+    def __reduce__(self) -> str:
+        return "INHERIT"  # Pickled by name: there is only one.
+
+
+INHERIT: Final[Any] = _Inherit()
 """Stands for an option that is not set here: the environment's holds."""
 
 MAX_INLINE_IO_BYTES: Final = 10 * 1024 * 1024
@@ -206,6 +212,9 @@ class Task(Generic[P, R]):
     def _option(self, name: str) -> Any:
         value = getattr(self.options, name)
         return getattr(self.env, name) if value is INHERIT else value
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "derived": {}}
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"

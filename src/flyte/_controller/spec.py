@@ -46,7 +46,7 @@ class Place:
         domain: The run's.
         version: The version of the code: the bundle's digest, or what was given.
         tgz: URI of the code bundle; empty when the worker finds the code without one.
-        pkl: URI of the pickled task, instead of a bundle.
+        pkl: URI of the pickled tasks, instead of a bundle.
         root_dir: Modules are named from here.
     """
 
@@ -195,7 +195,7 @@ def _arguments(task: Task[..., Any], place: Place) -> list[str]:
     words += ["--run-name", "{{.runName}}", "--name", "{{.actionName}}"]
     words += ["--run-start-time", "{{.runStartTime}}"]
     if place.pkl:
-        return [*words, "--pkl", place.pkl, "--dest", "."]
+        return [*words, "--pkl", place.pkl, "--dest", ".", "--resolver", RESOLVER, "task", task.name]
     if place.tgz:
         words += ["--tgz", place.tgz]
     module = module_name(task.func, place.root_dir)

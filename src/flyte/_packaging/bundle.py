@@ -100,8 +100,10 @@ def _packed(files: Files) -> bytes:
 
 def _without_file(task: "Task[..., Any]") -> bool:
     """Whether the task was written where no worker can import it from."""
-    module = sys.modules.get(task.func.__module__)
-    return task.func.__module__ == "__main__" and getattr(module, "__file__", None) is None
+    if task.func.__module__ != "__main__":
+        return False
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return file is None or not Path(file).is_file()
 
 
 def _require_importable(task: "Task[..., Any]", root: Path) -> None:

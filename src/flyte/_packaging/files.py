@@ -57,9 +57,9 @@ def root_of(task: "Task[..., Any]", given: Path | None) -> Path:
         return given.resolve()
     module = sys.modules.get(task.func.__module__)
     file = getattr(module, "__file__", None)
-    if module is None or file is None:
+    path = Path(file).resolve() if file is not None else None
+    if module is None or path is None or not path.is_file():
         return Path.cwd()
-    path = Path(file).resolve()
     name = module_name(task.func) if module.__name__ == "__main__" else module.__name__
     levels = name.count(".") + (path.name == "__init__.py")
     return path.parents[levels]

@@ -58,15 +58,20 @@ def unpacked(uri: str, layout: Layout) -> Path:
 
 
 def pickled(options: "Options", layout: Layout) -> "Task[..., Any]":
-    """The task in a pickled bundle. The pickle was made by whoever submitted the run."""
+    """The task in a pickled bundle, which holds all of a session by name (`task <name>`).
+
+    The pickle was made by whoever submitted the run.
+    """
     import cloudpickle
+
+    name = options.resolver_args[-1] if options.resolver_args else ""
 
     with _fetched(options.pkl, layout) as bundle:
         try:
-            task: Task[..., Any] = cloudpickle.loads(gzip.decompress(bundle.read_bytes()))
+            task: Task[..., Any] = cloudpickle.loads(gzip.decompress(bundle.read_bytes()))[name]
         except Exception as error:
             raise CodeBundleError(
-                f"The pickled task {options.pkl} cannot be read: {type(error).__name__}: {error}",
+                f"The pickled task {name} in {options.pkl} cannot be read: {type(error).__name__}: {error}",
                 hint="Submit with the same Python version that runs the task.",
             ) from error
     return task
