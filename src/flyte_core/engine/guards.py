@@ -4,7 +4,7 @@ They stand apart so that a test can take each one away in turn and see that it i
 """
 
 from flyte_core.engine.api import NewAction
-from flyte_core.model import Action, PayloadRef, Token
+from flyte_core.model import Action, ActionKind, PayloadRef, Token
 from flyte_core.store.ports import CacheEntry
 
 MAX_ACTIONS = 100_000
@@ -14,6 +14,11 @@ MAX_DEPTH = 256
 def may_call(parent: Action) -> bool:
     """Whether an action may still have children. Its run is open when it is."""
     return not parent.phase.terminal
+
+
+def is_caller(parent: Action) -> bool:
+    """Whether it is of the kind that makes calls."""
+    return parent.kind is ActionKind.TASK
 
 
 def is_current(parent: Action, token: Token | None) -> bool:

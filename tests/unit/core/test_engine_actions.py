@@ -148,6 +148,12 @@ class TestEnqueue:
         with pytest.raises(InvalidArgument, match="3 calls below"):
             world.enqueue(new("c3"), parent="c2")
 
+    def test_only_tasks_make_calls(self, world: World) -> None:
+        world.running_root()
+        world.enqueue(new("ask", kind=ActionKind.CONDITION))
+        with pytest.raises(InvalidArgument, match="is a condition; only tasks make calls"):
+            world.enqueue(new("c1"), parent="ask")
+
     def test_a_large_input_is_kept_by_reference(self, world: World) -> None:
         world.running_root()
         world.enqueue(NewAction(ActionName("c1"), ActionKind.TASK, spec(), inputs_ref=LARGE))
