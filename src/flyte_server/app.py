@@ -87,7 +87,7 @@ class Server:
             random=random or Random(),
         )
         self.kills = Kills(clock, store, transactor, executor, layout, settings.grace_s)
-        self.outcomes = Outcomes(store, transactor, layout, self.kills.confirmed)
+        self.outcomes = Outcomes(store, transactor, layout, self.context.values, self.kills.confirmed)
         self.dispatch = Dispatch(
             clock=clock,
             store=store,
@@ -100,6 +100,7 @@ class Server:
             on_ended=self.outcomes.ended,
             grace_s=settings.grace_s,
         )
+        self.outcomes.expected = self.dispatch.expected
         self.timers = Timers(clock, store, transactor)
         self.loops: list[Loop] = [
             self.dispatch,

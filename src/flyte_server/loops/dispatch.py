@@ -93,6 +93,11 @@ class Dispatch(Loop):
         """No new claims: the server drains."""
         transactor.observe(self._changed)
 
+    def expected(self, key: ActionKey, token: Token) -> tuple[str, ...] | None:
+        """The declared outputs of an attempt that is known to be under way; None: ask the store."""
+        flight = self.slots.flight(key)
+        return flight.outputs if flight is not None and flight.token == token else None
+
     async def restore(self) -> None:
         """At start: queue what waits, count what runs, and let the executor adopt it."""
         launches = []
@@ -107,6 +112,7 @@ class Dispatch(Loop):
                 cost = self._demand(action).cost
                 flight = self.slots.take(action.key, cost, launch.pool, action.parent is None)
                 flight.token = action.live.token
+                flight.outputs = self._template(action).outputs
                 launches.append(launch)
         self._arrived.extend(self._store.launchable(self.clock.now(), _WHOLE_QUEUE))
         if launches:
@@ -190,6 +196,7 @@ class Dispatch(Loop):
                 if action is None:
                     self._parked[waiting.key] = Micros(now + RETRY_CLAIM_US)
                 continue
+            flight.outputs = self._template(action).outputs
             launch = self._launch(action)
             if launch is not None:
                 launches.append(launch)

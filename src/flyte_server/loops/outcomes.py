@@ -13,6 +13,10 @@ from flyte_server.loops.runner import log
 from flyte_server.ports.executor import Ended
 from flyte_server.services import command, outcome
 from flyte_server.services.transact import Transactor
+from flyte_server.services.values import Values
+
+Expected = Callable[[ActionKey, Token], tuple[str, ...] | None]
+"""The declared outputs of an attempt under way, if they are known without asking the store."""
 
 _AT_ONCE = 32
 _AGAIN_S = (0.1, 0.5, 2.0, 5.0)
@@ -26,11 +30,15 @@ class Outcomes:
         store: Reader,
         transactor: Transactor,
         layout: Layout,
+        values: Values,
         confirmed: Callable[[Ended], None],
     ) -> None:
+        """`confirmed` hears of every end at once, before it is recorded."""
         self._store = store
         self._transactor = transactor
         self._layout = layout
+        self._values = values
+        self.expected: Expected = lambda key, token: None
         self._confirmed = confirmed
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,11 +77,16 @@ class Outcomes:
                     await asyncio.sleep(delay_s)
 
     async def _record(self, ended: Ended) -> None:
-        action = self._store.action(ended.key)
-        if action is None or action.live is None or action.live.token != ended.token:
-            return  # reported before, or ended otherwise: the first word counts
+        declared = self.expected(ended.key, ended.token)
+        if declared is None:
+            action = self._store.action(ended.key)
+            if action is None or action.live is None or action.live.token != ended.token:
+                return  # reported before, or ended otherwise: the first word counts
+            declared = _declared(action)
         directory = self._layout.attempt(ended.key, ended.attempt)
-        found = await asyncio.to_thread(outcome.read, ended, directory, _declared(action))
+        found = await asyncio.to_thread(outcome.read, ended, directory, declared)
+        if found.outputs is not None:
+            self._values.remember(found.outputs)
         change = await self._transactor.change(engine.report, ended.key, found)
         if change.verdict is Verdict.FENCED:
             log.info("a late outcome was discarded", extra={"action": ended.key.name})

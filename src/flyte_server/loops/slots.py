@@ -30,6 +30,8 @@ class Flight:
     cost: Cost
     pool: str
     token: Token | None = None
+    outputs: tuple[str, ...] = ()
+    """Names of the declared outputs."""
     holding: bool = False
 
 

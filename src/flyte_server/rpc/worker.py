@@ -91,12 +91,12 @@ class WorkerService:
         parent = _key(request.parent)
         self._require_current(parent, _token(request.token))
         current = False
-        async for changes, whole in watch.children(self._context, parent, request.after_seq, BEAT_S):
+        async for changes, whole in watch.outcomes(self._context, parent, request.after_seq, BEAT_S):
+            # Once it knows all there is, a parent only waits for ends.
+            told = [each for each in changes.actions if not current or each.phase.terminal]
             current = current or whole
             yield worker_pb2.WatchChildrenResponse(
-                updates=[self._update(action) for action in changes.actions],
-                current=current,
-                seq=changes.seq,
+                updates=[self._update(action) for action in told], current=current, seq=changes.seq
             )
 
     async def abort_child(self, request: worker_pb2.AbortChildRequest) -> worker_pb2.AbortChildResponse:
@@ -191,6 +191,7 @@ class WorkerService:
         """Small bytes as they are; large ones as a checked file, which may be there already."""
         if not message.uri:
             if len(message.data) <= INLINE_MAX:
+                self._context.values.remember(message.data)
                 return message.data, None
             await asyncio.to_thread(write_durably, path, message.data)
             return None, PayloadRef(digest(message.data), len(message.data), str(path))

@@ -103,7 +103,7 @@ def build(
 ) -> Launch:
     """The launch of one attempt. `endpoint` is `host:port` of this server, as workers reach it."""
     directory = layout.attempt(action.key, attempt.number)
-    fill = _filler(action, attempt, record, template, layout)
+    fill = _filler(action, attempt, record, template, directory)
     pool = template.pool
     return Launch(
         key=action.key,
@@ -111,7 +111,7 @@ def build(
         token=attempt.token,
         argv=tuple(fill(word) for word in template.argv),
         env={
-            **_own_env(action, attempt, record, layout, endpoint),
+            **_own_env(action, attempt, record, directory, str(layout.home), endpoint),
             **{name: fill(value) for name, value in template.env.items()},
             **record.env,
         },
@@ -144,22 +144,21 @@ def start_time(record: RunRecord) -> str:
 
 
 def _filler(
-    action: Action, attempt: Attempt, record: RunRecord, template: Template, layout: Layout
+    action: Action, attempt: Attempt, record: RunRecord, template: Template, directory: Path
 ) -> "_Filler":
+    own, of_action = str(directory), str(directory.parent)
+    inputs = action.inputs.uri if action.inputs and action.inputs.uri else f"{of_action}/inputs.pb"
+    before = f"{of_action}/{attempt.number - 1}/{CHECKPOINTS}"
     # The published runtime is used to a shell's empty word where there is no earlier attempt.
     nothing = "" if template.runtime == "godwit" else '""'
-    directory = layout.attempt(action.key, attempt.number)
-    before = layout.attempt(action.key, attempt.number - 1) / CHECKPOINTS
-    inputs = Path(action.inputs.uri) if action.inputs and action.inputs.uri else None
-    inputs = inputs or layout.action(action.key) / "inputs.pb"
     return _Filler(
         {
-            "input": str(inputs),
-            "inputprefix": str(inputs.parent),
-            "outputprefix": str(directory),
-            "rawoutputdataprefix": str(directory / RAW),
-            "checkpointoutputprefix": str(directory / CHECKPOINTS),
-            "prevcheckpointprefix": str(before) if attempt.number > 1 else nothing,
+            "input": inputs,
+            "inputprefix": inputs.rpartition("/")[0],
+            "outputprefix": own,
+            "rawoutputdataprefix": f"{own}/{RAW}",
+            "checkpointoutputprefix": f"{own}/{CHECKPOINTS}",
+            "prevcheckpointprefix": before if attempt.number > 1 else nothing,
             "runname": record.key.name,
             "actionname": action.key.name,
             "runstarttime": start_time(record),
@@ -178,12 +177,12 @@ class _Filler:
 
 
 def _own_env(
-    action: Action, attempt: Attempt, record: RunRecord, layout: Layout, endpoint: str
+    action: Action, attempt: Attempt, record: RunRecord, directory: Path, home: str, endpoint: str
 ) -> dict[str, str]:
     return {
         "ACTION_NAME": action.key.name,
         "RUN_NAME": record.key.name,
-        "_U_RUN_BASE": str(layout.run(record.key)),
+        "_U_RUN_BASE": str(directory.parent.parent),
         "_U_ORG_NAME": ORG,
         "FLYTE_INTERNAL_EXECUTION_PROJECT": record.key.project,
         "FLYTE_INTERNAL_EXECUTION_DOMAIN": record.key.domain,
@@ -192,7 +191,7 @@ def _own_env(
         "_U_USE_ACTIONS": "1",
         "FLYTE_ATTEMPT_NUMBER": str(attempt.number - 1),
         "FLYTE_ATTEMPT_TOKEN": str(attempt.token),
-        "FLYTE_HOME": str(layout.home),
+        "FLYTE_HOME": home,
         "FSSPEC_FILE": '{"auto_mkdir": true}',
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",

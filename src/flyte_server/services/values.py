@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import threading
+from collections import OrderedDict
 from pathlib import Path
 
 from flyte_core.layout import Layout
@@ -23,6 +25,9 @@ INLINE_MAX = 64 * 1024
 
 FILES = {"inputs": "inputs.pb", "outputs": "outputs.pb"}
 
+_REMEMBERED = 4_096
+_REMEMBERED_BYTES = 2_048
+
 
 class Values:
     """Reads value sets, and puts large ones into files. Every method may block on the disk."""
@@ -30,6 +35,20 @@ class Values:
     def __init__(self, store: Reader, layout: Layout) -> None:
         self._store = store
         self._layout = layout
+        self._recent: OrderedDict[Digest, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def remember(self, data: bytes) -> None:
+        """Keep small bytes at hand that are about to be recorded: they are soon asked for.
+
+        What is remembered is found by its hash, so it can never be another action's or an old value.
+        """
+        if len(data) > _REMEMBERED_BYTES:
+            return
+        with self._lock:
+            self._recent[digest(data)] = data
+            if len(self._recent) > _REMEMBERED:
+                self._recent.popitem(last=False)
 
     def load(self, action: Action, role: Role) -> bytes:
         """The serialized value set; empty when the action has none.
@@ -41,6 +60,9 @@ class Values:
         if ref is None:
             return b""
         if not ref.uri:
+            recent = self._recent.get(ref.sha256)
+            if recent is not None:
+                return recent
             data = self._store.payload(action.key, role)
             return b"" if data is None else data
         what = f"The {role} of action {action.key.name} in run {action.key.run.name}"

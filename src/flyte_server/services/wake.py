@@ -29,6 +29,11 @@ def children_topic(key: ActionKey) -> Topic:
     return ("children", key)
 
 
+def outcomes_topic(key: ActionKey) -> Topic:
+    """The end of any child of the action."""
+    return ("outcomes", key)
+
+
 def runs_topic(project: str, domain: str) -> Topic:
     """The status of any run of the project."""
     return ("runs", project, domain)
@@ -105,7 +110,10 @@ class Wake:
             self._notify(("run", run))
             self._notify(("action", action.key))
             if action.parent is not None:
-                self._notify(("children", ActionKey(run, action.parent)))
+                parent = ActionKey(run, action.parent)
+                self._notify(("children", parent))
+                if action.phase.terminal:
+                    self._notify(("outcomes", parent))
             else:
                 self._notify(("runs", run.project, run.domain))
 

@@ -8,23 +8,34 @@ from collections.abc import AsyncIterator
 from flyte_core.model import Action, ActionKey, RunKey, RunMode, RunView, Unavailable
 from flyte_core.store.ports import Changes
 from flyte_server.services.context import ServerContext
-from flyte_server.services.wake import action_topic, children_topic
+from flyte_server.services.wake import Topic, action_topic, children_topic, outcomes_topic
 
 PAGE = 1_000
 
 
-async def children(
-    context: ServerContext, parent: ActionKey, after_seq: int = 0, beat_s: float | None = None
-) -> AsyncIterator[tuple[Changes, bool]]:
-    """Children of an action that changed after a cursor, for ever; with each whether that is all for now.
+def children(context: ServerContext, parent: ActionKey) -> AsyncIterator[tuple[Changes, bool]]:
+    """Children of an action each time they change, for ever; with each whether that is all for now.
 
-    The first comes at once even when it is empty, and an empty one follows every `beat_s` without news.
+    The first comes at once even when it is empty.
 
     Raises:
         Unavailable: the server stops.
     """
+    return _children(context, parent, children_topic(parent), 0, None)
+
+
+def outcomes(
+    context: ServerContext, parent: ActionKey, after_seq: int, beat_s: float
+) -> AsyncIterator[tuple[Changes, bool]]:
+    """As `children`, from a cursor on, but woken only when one has ended, or every `beat_s`."""
+    return _children(context, parent, outcomes_topic(parent), after_seq, beat_s)
+
+
+async def _children(
+    context: ServerContext, parent: ActionKey, topic: Topic, after_seq: int, beat_s: float | None
+) -> AsyncIterator[tuple[Changes, bool]]:
     cursor = after_seq
-    with context.wake.watch(children_topic(parent)) as watch:
+    with context.wake.watch(topic) as watch:
         tell = True
         while True:
             _go_on(context)
