@@ -11,14 +11,18 @@ import time
 
 import flyte
 
-workload, mode, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
-policy = {"reusable": flyte.ReusePolicy(replicas=2, concurrency=64)} if mode == "warm" else {}
-env = flyte.TaskEnvironment(name="bench", **policy)
-driver = flyte.TaskEnvironment(name="bench_driver", depends_on=[env])
+env = flyte.TaskEnvironment(name="bench")
+pool = flyte.TaskEnvironment(name="bench_pool", reusable=flyte.ReusePolicy(replicas=2, concurrency=64))
+driver = flyte.TaskEnvironment(name="bench_driver", depends_on=[env, pool])
 
 
 @env.task
 async def step(x: int) -> int:
+    return x + 1
+
+
+@pool.task
+async def warm_step(x: int) -> int:
     return x + 1
 
 
@@ -27,13 +31,22 @@ async def cached(x: int) -> int:
     return x + 1
 
 
-@env.task
-async def burn(seconds: float) -> int:
-    end = time.process_time() + seconds
+def spin(seconds: float) -> int:
+    end = time.thread_time() + seconds
     n = 0
-    while time.process_time() < end:
+    while time.thread_time() < end:
         n += 1
     return n
+
+
+@env.task
+async def burn(seconds: float) -> int:
+    return spin(seconds)
+
+
+@pool.task
+async def warm_burn(seconds: float) -> int:
+    return spin(seconds)
 
 
 @env.task
@@ -47,16 +60,17 @@ async def consume(data: bytes) -> int:
 
 
 @driver.task
-async def chain(n: int) -> int:
+async def chain(n: int, warm: bool = False) -> int:
     x = 0
     for _ in range(n):
-        x = await step(x)
+        x = await (warm_step(x) if warm else step(x))
     return x
 
 
 @driver.task
-async def fan_out(n: int) -> int:
-    return sum(await asyncio.gather(*(step(i) for i in range(n))))
+async def fan_out(n: int, warm: bool = False) -> int:
+    child = warm_step if warm else step
+    return sum(await asyncio.gather(*(child(i) for i in range(n))))
 
 
 @driver.task
@@ -72,8 +86,9 @@ async def payload(megabytes: int) -> int:
 
 
 @driver.task
-async def cpu(n: int) -> int:
-    return len(await asyncio.gather(*(burn(0.05) for _ in range(n))))
+async def cpu(n: int, warm: bool = False) -> int:
+    child = warm_burn if warm else burn
+    return len(await asyncio.gather(*(child(0.05) for _ in range(n))))
 
 
 @driver.task
@@ -99,6 +114,7 @@ ACTIONS = {
 }
 
 if __name__ == "__main__":
+    workload, mode, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
     if mode in ("server", "warm"):
         flyte.init_from_config()
     elif mode == "persistent":
@@ -106,7 +122,7 @@ if __name__ == "__main__":
     else:
         flyte.init()
     begin = time.perf_counter()
-    run = flyte.run(globals()[workload], size)
+    run = flyte.run(globals()[workload], size, *([True] if mode == "warm" else []))
     run.wait()
     answer = run.outputs()[0]
     seconds = time.perf_counter() - begin
