@@ -94,16 +94,23 @@ def ensure_server(
     info = status(home)
     if info is None:
         if not autostart:
-            raise AutostartForbidden(
-                f"No server runs for {home}, and FLYTE_AUTOSTART=0 forbids to start one."
-            )
+            raise AutostartForbidden(f"No server runs for {home}, and none may be started (FLYTE_AUTOSTART).")
         info = start_server(home, port=port, say=say)
+    require_version(info)
+    return info
+
+
+def require_version(info: ServerInfo) -> None:
+    """Refuse to work with a server of another version.
+
+    Raises:
+        InitializationError: it is one.
+    """
     if info.version != VERSION:
         raise InitializationError(
             f"The server at {info.url} is version {info.version}; this is version {VERSION}.",
             hint="Stop it; the next command starts the right one, and runs go on: flyte stop server",
         )
-    return info
 
 
 def start_server(

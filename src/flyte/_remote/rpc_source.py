@@ -23,7 +23,6 @@ from flyte_core.model import (
     ROOT,
     Action,
     ActionKey,
-    ActionName,
     InvalidArgument,
     Micros,
     RunKey,
@@ -37,6 +36,7 @@ _WATCH: Final = Patience(total_s=3600.0, cap_s=5.0)
 """How long a wait for a run rides through an absence of its server."""
 _REOPEN_S: Final = 0.2
 _PAGE: Final = 1000
+_AT_ONCE: Final = 16
 
 _Filter = list_pb2.Filter
 
@@ -85,24 +85,20 @@ class RpcSource:
         return actions.from_details(details, await self._seq(details))
 
     async def actions(self, run: RunKey, query: ActionQuery) -> ActionPage:
-        filters = list(_action_filters(query))
-        found: list[Action] = []
-        token = query.cursor
+        """All on one page. The lists of the API tell neither attempts nor errors, so each is asked for."""
         seqs: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
-        while True:
-            left = _PAGE if query.limit is None else min(_PAGE, query.limit - len(found))
-            request = runs.ListActionsRequest(
-                request=list_pb2.ListRequest(
-                    limit=left, token=token, sort_by=_by_creation(query.ascending), filters=filters
-                ),
-                run_id=actions.run_id(run),
-            )
-            with _explained(run):
-                answer = await self.client.unary(methods.LIST_ACTIONS, request)
-            found += [actions.from_action(each, next(seqs[each.metadata.parent])) for each in answer.actions]
-            token = answer.token
-            if not token or (query.limit is not None and len(found) >= query.limit):
-                return ActionPage(tuple(found), token)
+        numbered = [(each, next(seqs[each.metadata.parent])) async for each in self._listed(run)]
+        wanted = [(actions.action_key(each.id), seq) for each, seq in numbered if _is_wanted(each, query)]
+        if not query.ascending:
+            wanted.reverse()
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def whole(key: ActionKey, seq: int) -> Action:
+            async with slots:
+                return actions.from_details(await self._details(key), seq)
+
+        found = await asyncio.gather(*(whole(key, seq) for key, seq in wanted[: query.limit]))
+        return ActionPage(tuple(found))
 
     async def payload(self, action: Action, role: Role) -> bytes | None:
         key = action.key
@@ -169,8 +165,27 @@ class RpcSource:
         parent, key = details.metadata.parent, actions.action_key(details.id)
         if not parent:
             return 0
-        siblings = await self.actions(key.run, ActionQuery(parent=ActionName(parent)))
-        return next((each.seq for each in siblings.actions if each.key.name == key.name), 0)
+        siblings = (each async for each in self._listed(key.run) if each.metadata.parent == parent)
+        number = 0
+        async for each in siblings:
+            if each.id.name == key.name:
+                break
+            number += 1
+        return number
+
+    async def _listed(self, run: RunKey) -> AsyncGenerator[definitions.Action, None]:
+        """Every action of a run in its short form, in the order they were recorded."""
+        request = runs.ListActionsRequest(
+            request=list_pb2.ListRequest(limit=_PAGE, sort_by=_by_creation(True)), run_id=actions.run_id(run)
+        )
+        while True:
+            with _explained(run):
+                answer = await self.client.unary(methods.LIST_ACTIONS, request)
+            for each in answer.actions:
+                yield each
+            if not answer.token:
+                return
+            request.request.token = answer.token
 
 
 @contextlib.contextmanager
@@ -215,15 +230,14 @@ def _run_filters(query: RunQuery) -> Iterator[list_pb2.Filter]:
         yield _Filter(function=_Filter.EXISTS, field=f"labels.{key}")
 
 
-def _action_filters(query: ActionQuery) -> Iterator[list_pb2.Filter]:
-    if query.phases:
-        yield _one_of("phase", [str(int(phases.phase_number(each))) for each in query.phases])
-    if query.kinds:
-        yield _one_of("action_type", [str(int(phases.kind_number(each))) for each in query.kinds])
-    if query.parent is not None:
-        yield _Filter(function=_Filter.EQUAL, field="parent_name", values=[query.parent])
-    if query.name is not None:
-        yield _Filter(function=_Filter.EQUAL, field="name", values=[query.name])
+def _is_wanted(action: definitions.Action, query: ActionQuery) -> bool:
+    meta = action.metadata
+    return (
+        (not query.phases or phases.phase_from(action.status.phase) in query.phases)
+        and (not query.kinds or phases.kind_from(meta.action_type) in query.kinds)
+        and query.parent in (None, meta.parent)
+        and query.name in (None, action.id.name)
+    )
 
 
 def _one_of(field: str, values: list[str]) -> list_pb2.Filter:
