@@ -39,7 +39,8 @@ Row = tuple[Any, ...]
 Json = dict[str, Any]
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_decode: Final = json.JSONDecoder().decode
+_decoder: Final = json.JSONDecoder()
+_quote: Final = json.encoder.encode_basestring_ascii
 
 _PHASES: Final = {str(p): p for p in Phase}
 _KINDS: Final = {str(k): k for k in ActionKind}
@@ -50,15 +51,20 @@ _CACHES: Final = {str(s): s for s in CacheStatus}
 # --- parts -----------------------------------------------------------------------------------------
 
 
-def _ref(ref: PayloadRef) -> list[Any]:
-    return [ref.sha256, ref.size_bytes, ref.uri] if ref.uri else [ref.sha256, ref.size_bytes]
+def _decode(text: str) -> Any:
+    return _decoder.raw_decode(text)[0]
+
+
+def _ref(ref: PayloadRef) -> str:
+    uri = f",{_quote(ref.uri)}" if ref.uri else ""
+    return f'["{ref.sha256}",{ref.size_bytes}{uri}]'
 
 
 def _read_ref(raw: list[Any] | None) -> PayloadRef | None:
     return None if raw is None else PayloadRef(*raw)
 
 
-def _error(error: ErrorInfo) -> Json:
+def _error(error: ErrorInfo) -> str:
     raw: Json = {"code": error.code, "message": error.message}
     if error.kind is not ErrorKind.USER:
         raw["kind"] = error.kind
@@ -68,7 +74,7 @@ def _error(error: ErrorInfo) -> Json:
         raw["traceback"] = error.traceback
     if error.worker:
         raw["worker"] = error.worker
-    return raw
+    return _encode(raw)
 
 
 def _read_error(raw: Json | None) -> ErrorInfo | None:
@@ -77,20 +83,16 @@ def _read_error(raw: Json | None) -> ErrorInfo | None:
     return ErrorInfo(**{**raw, "kind": ErrorKind(raw.get("kind", ErrorKind.USER))})
 
 
-def _attempt(attempt: Attempt) -> Json:
-    raw: Json = {
-        "n": attempt.number,
-        "token": attempt.token,
-        "state": attempt.state,
-        "moves": attempt.transitions,
-    }
+def _attempt(attempt: Attempt) -> str:
+    moves = ",".join([f'["{phase}",{at}]' for phase, at in attempt.transitions])
+    text = f'{{"n":{attempt.number},"token":{attempt.token},"state":"{attempt.state}","moves":[{moves}]'
     if attempt.ended_at is not None:
-        raw["ended_at"] = attempt.ended_at
+        text += f',"ended_at":{attempt.ended_at}'
     if attempt.error is not None:
-        raw["error"] = _error(attempt.error)
+        text += f',"error":{_error(attempt.error)}'
     if attempt.worker:
-        raw["worker"] = attempt.worker
-    return raw
+        text += f',"worker":{_quote(attempt.worker)}'
+    return text + "}"
 
 
 def _read_attempt(raw: Json) -> Attempt:
@@ -98,7 +100,7 @@ def _read_attempt(raw: Json) -> Attempt:
         raw["n"],
         raw["token"],
         _STATES[raw["state"]],
-        tuple((_PHASES[phase], at) for phase, at in raw["moves"]),
+        tuple([(_PHASES[phase], at) for phase, at in raw["moves"]]),
         raw.get("ended_at"),
         _read_error(raw.get("error")),
         raw.get("worker", ""),
@@ -107,43 +109,55 @@ def _read_attempt(raw: Json) -> Attempt:
 
 # --- actions ---------------------------------------------------------------------------------------
 
-_PLAIN_STATE: Final = (
-    ("group", ""),
-    ("depth", 0),
-    ("user_failures", 0),
-    ("system_losses", 0),
-    ("not_before", None),
-    ("waiting_since", None),
-    ("started_at", None),
-    ("ended_at", None),
-    ("output_uri", ""),
-    ("cache_key", ""),
-    ("cache_scope", ""),
-    ("abort_reason", None),
-    ("aborted_by", ""),
-    ("recovered_from", ""),
+_TEXTS: Final = (
+    "group",
+    "output_uri",
+    "cache_key",
+    "cache_scope",
+    "aborted_by",
+    "recovered_from",
 )
-"""Fields of an action kept in its JSON as they are, with their defaults."""
+"""Texts of an action kept in its JSON; empty by default."""
+_NUMBERS: Final = (
+    "depth",
+    "user_failures",
+    "system_losses",
+)
+"""Numbers of an action kept in its JSON; 0 by default."""
+_INSTANTS: Final = (
+    "not_before",
+    "waiting_since",
+    "started_at",
+    "ended_at",
+)
+"""Instants of an action kept in its JSON; None by default."""
 
 
 def encode_state(action: Action) -> str:
-    """What of an action has no column of its own."""
-    raw: Json = {"queued_at": action.queued_at}
-    for name, default in _PLAIN_STATE:
-        value = getattr(action, name)
-        if value != default:
-            raw[name] = value
+    """What of an action has no column of its own. Put together by hand: it is written for every change."""
+    text = f'{{"queued_at":{action.queued_at}'
+    for name in _TEXTS:
+        if value := getattr(action, name):
+            text += f',"{name}":{_quote(value)}'
+    for name in _NUMBERS:
+        if value := getattr(action, name):
+            text += f',"{name}":{value}'
+    for name in _INSTANTS:
+        if (value := getattr(action, name)) is not None:
+            text += f',"{name}":{value}'
     if action.attempts:
-        raw["attempts"] = [_attempt(a) for a in action.attempts]
+        text += f',"attempts":[{",".join([_attempt(a) for a in action.attempts])}]'
     if action.inputs is not None:
-        raw["inputs"] = _ref(action.inputs)
+        text += f',"inputs":{_ref(action.inputs)}'
     if action.outputs is not None:
-        raw["outputs"] = _ref(action.outputs)
+        text += f',"outputs":{_ref(action.outputs)}'
     if action.error is not None:
-        raw["error"] = _error(action.error)
+        text += f',"error":{_error(action.error)}'
     if action.cache_status is not CacheStatus.DISABLED:
-        raw["cache_status"] = action.cache_status
-    return _encode(raw)
+        text += f',"cache_status":"{action.cache_status}"'
+    if action.abort_reason is not None:
+        text += f',"abort_reason":{_quote(action.abort_reason)}'
+    return text + "}"
 
 
 ACTION_COLUMNS: Final = (
@@ -199,28 +213,36 @@ _EVENTS: Final[dict[str, type[Any]]] = {
     "recovered": events.Recovered,
     "signaled": events.Signaled,
 }
-_EVENT_KINDS: Final = {
+_EVENT_KINDS: Final[dict[type[Any], tuple[str, tuple[tuple[str, Any], ...]]]] = {
     cls: (kind, tuple((f.name, f.default) for f in fields(cls) if f.name != "key"))
     for kind, cls in _EVENTS.items()
 }
+
+_WRITE: Final[dict[type[Any], Callable[[Any], str]]] = {
+    str: _quote,
+    int: str,
+    PayloadRef: _ref,
+    ErrorInfo: _error,
+    ActionKind: lambda kind: f'"{kind}"',
+    CacheStatus: lambda status: f'"{status}"',
+    events.TimeoutKind: lambda kind: f'"{kind}"',
+    type(None): lambda _: "null",
+}
+"""How the fields of events are written as JSON, by type."""
 
 
 def encode_event(event: Event, spec: Callable[[TaskSpec], int]) -> tuple[str, str]:
     """The event's kind and its JSON. The action's key is the row's; `spec` gives a task spec its row."""
     kind, names = _EVENT_KINDS[type(event)]
-    raw: Json = {}
+    parts: list[str] = []
     for name, default in names:
         value = getattr(event, name)
-        if value == default:
+        if value is default or value == default:
             continue
-        if isinstance(value, TaskSpec):
+        if name == "spec":
             value = spec(value)
-        elif isinstance(value, PayloadRef):
-            value = _ref(value)
-        elif isinstance(value, ErrorInfo):
-            value = _error(value)
-        raw[name] = value
-    return kind, _encode(raw)
+        parts.append(f'"{name}":{_WRITE[type(value)](value)}')
+    return kind, f"{{{','.join(parts)}}}"
 
 
 def decode_event(key: ActionKey, kind: str, data: str, spec: Callable[[int], TaskSpec]) -> Event:

@@ -21,6 +21,10 @@ OLDEST_SQLITE: Final = (3, 51, 3)
 
 LOCK_TIMEOUT_S: Final = 60.0
 
+WRITER_CACHE_KIB: Final = 32 * 1024
+READER_CACHE_KIB: Final = 8 * 1024
+"""Upper bounds, used up only by large histories. A new action touches pages all over the index of names."""
+
 _REMOTE: Final = frozenset(
     [
         "afs",
@@ -130,6 +134,7 @@ def connect(path: Path, *, read_only: bool, durability: Durability, waiter: Wait
         db.execute("PRAGMA cell_size_check = ON")
         db.execute("PRAGMA mmap_size = 0")
         db.execute("PRAGMA temp_store = MEMORY")
+        db.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB if read_only else WRITER_CACHE_KIB}")
         if read_only:
             db.execute("PRAGMA query_only = ON")
         else:

@@ -42,15 +42,22 @@ _WITH_RUN: Final = (
 )
 _RUN_ID: Final = "SELECT id, last_seq FROM run WHERE name = ? AND project = ? AND domain = ?"
 _ACTION: Final = f"SELECT {codec.ACTION_COLUMNS} FROM action a WHERE a.run = ? AND a.name = ?"
-_COUNTS: Final = "SELECT phase, count(*) FROM action WHERE run = ? GROUP BY phase"
+_COUNTS: Final = "SELECT phase, count(*) FROM action WHERE id BETWEEN ? AND ? GROUP BY phase"
 _CHANGES: Final = f"""
-WITH changed AS (
-    SELECT e.action AS id, max(e.id) AS newest FROM event e
-    WHERE e.id > ?1 AND e.id <= ?2 GROUP BY e.action
-)
-SELECT {codec.ACTION_COLUMNS} FROM changed JOIN action a ON a.id = changed.id
-WHERE ?3 IS NULL OR a.parent = ?3 ORDER BY a.changed_seq LIMIT ?4
+SELECT {codec.ACTION_COLUMNS} FROM event e
+CROSS JOIN action a ON a.id = e.action AND a.changed_seq = e.id & 0xFFFFFFFF
+WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?
 """
+_CHANGES_BELOW: Final = f"""
+SELECT {codec.ACTION_COLUMNS} FROM event e
+CROSS JOIN action a ON a.id = e.action AND a.changed_seq = e.id & 0xFFFFFFFF
+WHERE e.id > ? AND e.id <= ? AND a.parent = ? ORDER BY e.id LIMIT ?
+"""
+_CHANGED_CHILDREN: Final = f"""
+SELECT {codec.ACTION_COLUMNS} FROM action a INDEXED BY action_child
+WHERE a.run = ? AND a.parent = ? AND a.changed_seq > ? ORDER BY a.changed_seq LIMIT ?
+"""
+_LAST_SIBLING: Final = "SELECT max(seq) FROM action WHERE run = ? AND parent = ?"
 _RUNS_CHANGED: Final = f"{_VIEW} WHERE r.changed > ? ORDER BY r.changed LIMIT ?"
 _LAST_CHANGED: Final = "SELECT changed FROM run WHERE id = ?"
 _EVENTS: Final = """
@@ -61,14 +68,14 @@ _PAYLOAD: Final = """
 SELECT p.data FROM action a JOIN payload p ON p.id = (a.id << 1) + ? WHERE a.run = ? AND a.name = ?
 """
 _READY: Final = f"{_WITH_RUN} WHERE a.ready_at <= ? ORDER BY a.ready_at, a.id LIMIT ?"
-_LIVE: Final = f"{_WITH_RUN} WHERE a.token IS NOT NULL ORDER BY a.id"
+_LIVE: Final = f"{_WITH_RUN} WHERE a.token > 0 ORDER BY a.token"
 _DUE: Final = f"{_WITH_RUN} WHERE a.due_at <= ? ORDER BY a.due_at, a.id LIMIT ?"
 _NEXT_DUE: Final = "SELECT due_at FROM action WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1 OFFSET ?"
 _OUTBOX: Final = """
 SELECT id, kind, project, domain, run, action, token, attempt, data, created_at FROM outbox ORDER BY id LIMIT ?
 """
 _OPEN_LOCAL: Final = f"""
-SELECT {codec.RUN_COLUMNS} FROM action a JOIN run r ON r.id = a.run
+SELECT {codec.RUN_COLUMNS} FROM action a INDEXED BY action_open CROSS JOIN run r ON r.id = a.run
 WHERE a.open = 1 AND a.parent IS NULL AND r.mode = 'local' ORDER BY r.id
 """
 _ROLES: Final[dict[Role, int]] = {"inputs": 0, "outputs": 1}
@@ -141,7 +148,10 @@ def actions(db: apsw.Connection, key: RunKey, query: ActionQuery, spec: FindSpec
 
 def counts(db: apsw.Connection, key: RunKey) -> PhaseCounts:
     found = _run_id(db, key)
-    by_phase = {Phase(p): n for p, n in db.execute(_COUNTS, (found[0],))} if found else {}
+    if found is None:
+        return PhaseCounts(0)
+    first = found[0] << _BITS
+    by_phase = {Phase(p): n for p, n in db.execute(_COUNTS, (first, first + (1 << _BITS) - 1))}
     return PhaseCounts(sum(by_phase.values()), by_phase)
 
 
@@ -152,8 +162,15 @@ def changes(
     if found is None:
         return Changes((), after)
     run_id, last_seq = found
-    base = run_id << _BITS
-    rows = db.execute(_CHANGES, (base + max(after, 0), base + last_seq, parent, limit + 1)).fetchall()
+    after = max(after, 0)
+    events = ((run_id << _BITS) + after, (run_id << _BITS) + last_seq)
+    # Each event leads to its action; only an action's newest event counts, so each comes once, in order.
+    if parent is None:
+        rows = db.execute(_CHANGES, (*events, limit + 1)).fetchall()
+    elif last_seq - after < (db.execute(_LAST_SIBLING, (run_id, parent)).get or 0):
+        rows = db.execute(_CHANGES_BELOW, (*events, parent, limit + 1)).fetchall()
+    else:
+        rows = db.execute(_CHANGED_CHILDREN, (run_id, parent, after, limit + 1)).fetchall()
     page = tuple([codec.decode_action(key, r, spec) for r in rows[:limit]])
     return Changes(page, page[-1].changed_seq if len(rows) > len(page) > 0 else last_seq)
 

@@ -72,17 +72,19 @@ INSERT INTO payload (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data
 """
 _PAYLOAD: Final = "SELECT data FROM payload WHERE id = ?"
 _LAST_SIBLING: Final = "SELECT max(seq) FROM action WHERE run = ? AND parent = ?"
-_OPEN: Final = f"SELECT {codec.ACTION_COLUMNS} FROM action a WHERE a.run = ? AND a.open = 1 ORDER BY a.id"
+_OPEN: Final = f"""
+SELECT {codec.ACTION_COLUMNS} FROM action a INDEXED BY action_open WHERE a.run = ? AND a.open = 1 ORDER BY a.id
+"""
 _HAS_CHILD: Final = "SELECT 1 FROM action WHERE run = ? AND parent = ? LIMIT 1"
 _OPEN_BELOW: Final = f"""
-WITH RECURSIVE below (id, name, depth) AS (
-    SELECT id, name, 1 FROM action WHERE run = ?1 AND parent = ?2
+WITH RECURSIVE below (id, name) AS (
+    SELECT id, name FROM action INDEXED BY action_child WHERE run = ?1 AND parent = ?2
     UNION ALL
-    SELECT child.id, child.name, below.depth + 1
-    FROM below JOIN action child ON child.run = ?1 AND child.parent = below.name
+    SELECT child.id, child.name FROM below CROSS JOIN action child INDEXED BY action_child
+    ON child.run = ?1 AND child.parent = below.name
 )
-SELECT {codec.ACTION_COLUMNS} FROM below JOIN action a ON a.id = below.id
-WHERE a.open = 1 ORDER BY below.depth, a.id
+SELECT {codec.ACTION_COLUMNS} FROM below CROSS JOIN action a ON a.id = below.id
+WHERE a.open = 1 ORDER BY a.id
 """
 _COUNT: Final = "UPDATE counter SET value = value + 1 WHERE name = ? RETURNING value"
 _COUNTER: Final = "SELECT value FROM counter WHERE name = ?"
@@ -299,6 +301,8 @@ class SqliteTx:
 
     def open_descendants(self, key: ActionKey) -> list[Action]:
         run = self._need(key.run)
+        if key.name == ROOT:
+            return [a for a in self.open_actions(key.run) if a.key.name != ROOT]
         if key.name not in run.parents:
             if key.name in run.fresh:
                 return []
