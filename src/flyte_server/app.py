@@ -99,6 +99,7 @@ class Server:
             slots=Slots(_capacity(settings, executor)),
             on_ended=self.outcomes.ended,
             grace_s=settings.grace_s,
+            warm=self.context.pools is not None,
         )
         self.outcomes.expected = self.dispatch.expected
         self.timers = Timers(clock, store, transactor)

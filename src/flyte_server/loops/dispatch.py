@@ -72,7 +72,9 @@ class Dispatch(Loop):
         slots: Slots,
         on_ended: Callable[[Ended], None],
         grace_s: float,
+        warm: bool,
     ) -> None:
+        """`warm`: the executor has warm workers; without them every attempt is a process of its own."""
         super().__init__(clock)
         self._store = store
         self._transactor = transactor
@@ -82,6 +84,7 @@ class Dispatch(Loop):
         self._endpoint = endpoint
         self._on_ended = on_ended
         self._grace_s = grace_s
+        self._warm = warm
         self._arrived: list[Action] = []
         self._parked: dict[ActionKey, Micros] = {}
         """Claims that must wait for another action's value: when to try again."""
@@ -255,7 +258,10 @@ class Dispatch(Loop):
         digest = action.spec.digest
         found = self._templates.get(digest)
         if found is None:
-            found = self._templates[digest] = command.template_of(action)
+            found = command.template_of(action)
+            if not self._warm:
+                found = replace(found, pool=None)
+            self._templates[digest] = found
             if len(self._templates) > _REMEMBERED:
                 self._templates.popitem(last=False)
         return found
