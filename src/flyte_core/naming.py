@@ -6,7 +6,6 @@ that is hashed is framed first, which is injective; the rest is SHA-256.
 
 import re
 import struct
-from base64 import b32encode
 from collections.abc import Iterable
 from hashlib import sha256
 from random import Random
@@ -31,6 +30,10 @@ Framable = (
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(a + b for a in _BASE32 for b in _BASE32)
+"""Ten bits as two letters."""
 
 
 def frame(value: Framable) -> bytes:
@@ -99,8 +102,20 @@ def action_name(parent: str, inputs: str, identity: str, repeat: int, group: str
 
     26 characters `[a-z0-9]`, the first a letter: base32 of SHA-256, cut to 125 bits.
     """
-    framed = frame(("action", ALGORITHM, parent, inputs, identity, repeat, group))
-    return ActionName("a" + b32encode(sha256(framed).digest())[:25].decode().lower())
+    count = b"%x" % repeat
+    framed = b"".join(
+        (
+            _ACTION,
+            _text(parent),
+            _text(inputs),
+            _text(identity),
+            b"i%d:%b" % (len(count), count),
+            _text(group),
+        )
+    )
+    number = int.from_bytes(sha256(framed).digest()[:16], "big") >> 3
+    pairs = [_PAIRS[number >> shift & 1023] for shift in range(115, 0, -10)]
+    return ActionName(f"a{''.join(pairs)}{_BASE32[number & 31]}")
 
 
 def cache_key(task_name: str, interface_hash: str, version: str, inputs: str) -> str:
@@ -127,6 +142,11 @@ def check_run_name(name: str) -> str:
     return name
 
 
+def _text(value: str) -> bytes:
+    data = value.encode("utf-8", "surrogatepass")
+    return b"s%d:%b" % (len(data), data)
+
+
 def _put(parts: list[bytes], tag: bytes, data: bytes) -> None:
     parts.append(b"%c%d:" % (tag, len(data)))
     parts.append(data)
@@ -140,3 +160,8 @@ def _open_map(parts: list[bytes], left: list[Framable], item: dict[str, Framable
     for key in sorted(item, reverse=True):
         left.append(item[key])
         left.append(key)
+
+
+_INPUTS = b"u3:" + frame("inputs") + frame(ALGORITHM)
+_ACTION = b"u7:" + frame("action") + frame(ALGORITHM)
+"""How the frames of inputs and action names begin: these are made for every call, so by hand."""
