@@ -147,7 +147,7 @@ def stop_server(home: Path, *, timeout_s: float = STOP_TIMEOUT_S) -> ServerInfo 
     Raises:
         RuntimeSystemError: it still runs after `timeout_s`.
     """
-    info = status(home) or _silent(home)
+    info = status(home) or there(home)
     if info is None:
         return None
     owner = process.identity(info.pid)
@@ -218,8 +218,8 @@ def _probe(url: str) -> ServerInfo | None:
     return None
 
 
-def _silent(home: Path) -> ServerInfo | None:
-    """A server that does not answer, but whose process is there: told by its command line."""
+def there(home: Path) -> ServerInfo | None:
+    """The server whose process is there, whether it answers or not: told by its command line."""
     info = recorded(home)
     if info is None:
         return None

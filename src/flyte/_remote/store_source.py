@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -112,11 +113,15 @@ class StoreSource:
         return data
 
     async def watch(self, key: ActionKey) -> AsyncGenerator[Action, None]:
-        seen, version, looked_at = -1, -1, 0.0
+        served = (await self.run(key.run)).record.mode is RunMode.SERVER
+        seen, version, looked_at = -1, -1, time.monotonic()
         async for _ in _looks():
             before, version = version, self._store.data_version()
-            if version == before and time.monotonic() - looked_at < _UNPROMPTED_S:
-                continue
+            if version == before:
+                if time.monotonic() - looked_at < _UNPROMPTED_S:
+                    continue
+                if served:
+                    await self._revive_server()
             looked_at = time.monotonic()
             action = await self.action(key)
             if action.version != seen:
@@ -157,6 +162,13 @@ class StoreSource:
 
     def close(self) -> None:
         self._store.close()
+
+    async def _revive_server(self) -> None:
+        """Start a server that was killed again: its runs stand still without it. One that was stopped stays so."""
+        dead = _server.recorded(self.home) is not None and _server.there(self.home) is None
+        if dead and self._autostart:
+            ensure = partial(_server.ensure_server, self.home, port=self._port)
+            await asyncio.to_thread(ensure)
 
     def _is_lost(self, view: RunView) -> bool:
         return not view.root.phase.terminal and _orphaned(view.record)

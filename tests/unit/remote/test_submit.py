@@ -222,9 +222,11 @@ def test_a_server_that_is_killed_while_somebody_waits_is_ridden_through(
         os.kill(info.pid, signal.SIGKILL)
         assert run.status == "running"
         (tmp_path / "go").touch()
-        again = _server.ensure_server(home, port=port, say=quiet)
-        assert again.pid != info.pid
         run.wait()
+        again = _server.status(home)
+        assert again is not None
+        assert again.pid != info.pid
+        assert again.url == info.url
         assert run.outputs() == ("x",)
         assert ActionDetails.get(run.name, "a0").attempts == 1
         database = sqlite3.connect(home / "history.db")
