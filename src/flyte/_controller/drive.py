@@ -6,7 +6,6 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from flyte._authoring import invoke
@@ -74,14 +73,14 @@ async def adrive(run: Run, frame: Frame, steps: Generator[Step, Any, bytes]) -> 
 
 
 def _body(run: Run, frame: Frame, step: Body) -> bytes:
-    with _surroundings(run, frame):
+    with _Surroundings(run, frame):
         if step.due is None:
             return on_thread(frame, lambda: invoke.call(frame.task, step.inputs, frame.place))
         return in_crew_blocking(frame, _sync_body(frame, step), lambda: _tick(run, frame))
 
 
 async def _abody(run: Run, frame: Frame, step: Body) -> bytes:
-    with _surroundings(run, frame), _Alarm(run, frame, step.due):
+    with _Surroundings(run, frame), _Alarm(run, frame, step.due):
         if frame.task.is_async:
             return await on_loop(frame, invoke.await_(frame.task, step.inputs, frame.place))
         return await in_crew(frame, _sync_body(frame, step))
@@ -93,21 +92,29 @@ def _sync_body(frame: Frame, step: Body) -> Callable[[], bytes]:
     return lambda: context.run(invoke.call, frame.task, step.inputs, frame.place)
 
 
-@contextlib.contextmanager
-def _surroundings(run: Run, frame: Frame) -> Iterator[None]:
+class _Surroundings:
     """The log and the environment variables of an attempt."""
-    path = Path(run.base, frame.key.name, str(frame.attempt), "log")
-    variables = frame.task.env_vars
-    with capture.to(capture.LogFile(path, run.echo)) as log:
-        try:
-            if not variables:
-                yield
-                return
-            with environment(variables):
-                yield
-        except Exception as error:
-            log.write("e", failure.trimmed(error), echo=False)
-            raise
+
+    __slots__ = ("_capture", "_log", "_variables")
+
+    def __init__(self, run: Run, frame: Frame) -> None:
+        path = f"{run.base}/{frame.key.name}/{frame.attempt}/log"
+        self._log = capture.LogFile(path, run.echo)
+        self._capture = capture.to(self._log)
+        variables = frame.task.env_vars
+        self._variables = environment(variables) if variables else None
+
+    def __enter__(self) -> None:
+        self._capture.__enter__()
+        if self._variables is not None:
+            self._variables.__enter__()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._variables is not None:
+            self._variables.__exit__(None, None, None)
+        if isinstance(error, Exception):
+            self._log.write("e", failure.trimmed(error), echo=False)
+        self._capture.__exit__()
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ file in the format of `flyte_core.logs`; so does the output of threads and execu
 Output of C code and of child processes cannot be told apart and goes to the process's own streams.
 """
 
-import contextlib
 import contextvars
 import functools
 import io
@@ -15,7 +14,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TextIO
@@ -36,13 +35,19 @@ class LogFile:
     local run shows it on the terminal too.
     """
 
-    def __init__(self, path: Path, echo: Callable[[Literal["o", "e"], str], object] | None = None) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path | str, echo: Callable[[Literal["o", "e"], str], object] | None = None
+    ) -> None:
+        self._path = path
         self.echo = echo
         self._lock = threading.Lock()
         self._file: BinaryIO | None = None
         self._partial: dict[Literal["o", "e", "s"], str] = {}
         self._failed = False
+
+    @property
+    def path(self) -> Path:
+        return Path(self._path)
 
     def write(self, stream: Literal["o", "e", "s"], text: str, *, echo: bool = True) -> None:
         """Take text as a program writes it: whole lines become records, the rest waits for its end.
@@ -65,6 +70,8 @@ class LogFile:
 
     def close(self) -> None:
         """Write what has no newline yet and let go of the file. Later writes open it again."""
+        if self._file is None and not self._partial:
+            return
         with self._lock:
             for stream, rest in self._partial.items():
                 self._append(stream, [rest])
@@ -79,8 +86,9 @@ class LogFile:
         now = Micros(time.time_ns() // 1000)
         try:
             if self._file is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self.path.open("ab", buffering=0)
+                path = self.path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = path.open("ab", buffering=0)
             self._file.write(
                 b"".join(
                     logs.encode(now, stream, line[at : at + LINE_LIMIT])
@@ -95,15 +103,21 @@ class LogFile:
 _target: contextvars.ContextVar[LogFile | None] = contextvars.ContextVar("flyte_log", default=None)
 
 
-@contextlib.contextmanager
-def to(log: LogFile) -> Iterator[LogFile]:
-    """Send the output of this block, and of the tasks and threads it starts, to `log`; close it after."""
-    token = _target.set(log)
-    try:
-        yield log
-    finally:
-        _target.reset(token)
-        log.close()
+class to:
+    """Send the output of a block, and of the tasks and threads it starts, to `log`; close it after."""
+
+    __slots__ = ("_log", "_token")
+
+    def __init__(self, log: LogFile) -> None:
+        self._log = log
+
+    def __enter__(self) -> LogFile:
+        self._token = _target.set(self._log)
+        return self._log
+
+    def __exit__(self, *_: object) -> None:
+        _target.reset(self._token)
+        self._log.close()
 
 
 def current() -> LogFile | None:
