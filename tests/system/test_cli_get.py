@@ -139,6 +139,7 @@ def test_logs_have_tails_times_and_json(odd: Terminal) -> None:
         0,
         1,
     )
+    assert "it had 1 attempt" in odd.flyte("get", "logs", run, child, "--attempt", "2", code=1).stderr
     silent = odd.flyte("get", "logs", run)
     assert silent.stdout == ""
     assert "written nothing" in silent.stderr

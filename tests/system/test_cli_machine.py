@@ -109,8 +109,6 @@ def test_the_configured_endpoint_is_asked(page: Terminal) -> None:
     endpoint = ["--endpoint", f"localhost:{page.port}"]
     assert elsewhere.flyte(*endpoint, "get", "run", run, "-of", "json").json()["outputs"] == {"o0": 20}
     assert len(elsewhere.flyte(*endpoint, "get", "action", run, "-of", "json").json()) == 3
-    gone = elsewhere.flyte("--endpoint", "localhost:1", "get", "run", code=1)
-    assert "localhost:1" in gone.stderr
 
 
 def test_completion_knows_commands_and_tasks(page: Terminal) -> None:
@@ -127,7 +125,7 @@ def test_completion_knows_commands_and_tasks(page: Terminal) -> None:
         )
         return [entry.partition(",")[2] for entry in found.lines]
 
-    assert complete("ge") == ["get"]
+    assert complete("wh") == ["whoami"]
     assert complete("get", "a") == ["action"]
     assert complete("run", "my_script.py", "") == ["step_one", "step_two", "pipeline"]
     assert complete("run", "my_script.py", "pipeline", "--") == ["--x", "--help"]

@@ -1,5 +1,6 @@
 """`flyte run`: what the first page shows, on the server and in-process."""
 
+import os
 import re
 import signal
 import urllib.request
@@ -122,6 +123,40 @@ def test_interrupting_the_wait_detaches(odd: Terminal) -> None:
     assert odd.get("run", run)["phase"] == "running"
     marker.touch()
     until(lambda: odd.get("run", run)["phase"] == "succeeded")
+
+
+def test_a_server_that_is_killed_under_a_waiting_run_is_started_again(odd: Terminal) -> None:
+    marker = odd.cwd / "marker"
+    waiting = odd.popen("run", "odd.py", "calls_waits", "--marker", str(marker))
+    assert waiting.stdout is not None
+    run = waiting.stdout.readline().strip()
+    until(lambda: len([each for each in odd.get("action", run) if each["phase"] == "running"]) == 2)
+    pid = odd.get("server")["pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: odd.flyte("get", "server", code=None).code == 0)
+    assert odd.get("server")["pid"] != pid
+    marker.touch()
+    out, err = waiting.communicate(timeout=60)
+    assert out.splitlines()[-1] == SUCCESS, err
+    assert [each["attempts"] for each in odd.get("action", run)] == [1, 1], "nothing ran twice"
+
+
+def test_a_server_that_is_stopped_under_a_waiting_run_is_not_started_behind_its_owner_s_back(
+    odd: Terminal,
+) -> None:
+    marker = odd.cwd / "marker"
+    waiting = odd.popen("run", "odd.py", "calls_waits", "--marker", str(marker))
+    assert waiting.stdout is not None
+    assert waiting.stderr is not None
+    run = waiting.stdout.readline().strip()
+    until(lambda: len([each for each in odd.get("action", run) if each["phase"] == "running"]) == 2)
+    odd.flyte("stop", "server")
+    until(lambda: "flyte start server" in waiting.stderr.readline())
+    odd.flyte("get", "server", code=1)
+    odd.flyte("start", "server")
+    marker.touch()
+    out, err = waiting.communicate(timeout=60)
+    assert out.splitlines()[-1] == SUCCESS, err
 
 
 def test_interrupting_a_local_run_aborts_it(odd: Terminal) -> None:

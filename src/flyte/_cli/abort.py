@@ -2,7 +2,7 @@
 
 import click
 
-from flyte._cli import history
+from flyte._cli.history import open_history
 from flyte._cli.problem import say
 from flyte._cli.state import scope_options
 
@@ -33,7 +33,7 @@ def abort_run(run: str, reason: str) -> None:
       flyte abort run r3kd82nfa0s9dk2m4xq7
       flyte abort run r3kd82nfa0s9dk2m4xq7 --reason "wrong inputs"
     """
-    opened = history.open_history()
+    opened = open_history()
     found = opened.run(run)
     if found["end_time"]:
         say(f"Run {run} has already ended ({found['phase']}); nothing was changed.")
@@ -55,7 +55,7 @@ def abort_action(run: str, action: str, reason: str) -> None:
       flyte get action RUN --in-phase running
       flyte abort action RUN ACTION
     """
-    opened = history.open_history()
+    opened = open_history()
     found = opened.action(run, action)
     if found["end_time"]:
         say(f"Action {action} of {run} has already ended ({found['phase']}); nothing was changed.")

@@ -6,9 +6,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from flyte._account import account
-from flyte._cli.state import settings
-from flyte._config import Config, load
+from flyte._cli import words
+from flyte._cli.configured import load_config
+from flyte._cli.problem import Problem
 from flyte._remote.current import source_of
 from flyte._remote.source import Scope, Source
 from flyte_core import views
@@ -23,29 +23,12 @@ _PAGE = 500
 Data = dict[str, Any]
 
 
-def config() -> Config:
-    """The configuration, with what the command line says on top."""
-    given = settings()
-    return load(given.config or None).override(
-        "the command line",
-        endpoint=given.endpoint or None,
-        insecure=given.insecure,
-        project=given.project or None,
-        domain=given.domain or None,
-    )
-
-
-def user() -> str:
-    """Whose runs `--only-mine` are."""
-    return account()
-
-
 def open_history(project: str = "", domain: str = "", *, local: bool = False) -> "History":
     """The history that is configured: a server's, or this machine's, which needs none.
 
     `local`: this machine's, whatever is configured. `project` and `domain`: instead of those in force.
     """
-    found = config().override("the command line", project=project or None, domain=domain or None)
+    found = load_config().override("the command line", project=project or None, domain=domain or None)
     return History(source_of(found, local=local))
 
 
@@ -81,9 +64,20 @@ class History:
         return self._wait(self._io(run, action))
 
     def logs(self, run: str, action: str, attempt: int | None) -> "Log":
-        """The log of an attempt; of the latest when none is named."""
+        """The log of an attempt; of the latest when none is named.
+
+        Raises:
+            Problem: the action has ended without such an attempt.
+        """
         record = self._wait(self._source.action(self._key(run, action)))
-        return Log(self, record, attempt or max(1, len(record.attempts)))
+        number = attempt or max(1, len(record.attempts))
+        if record.phase.terminal and attempt is not None and attempt > len(record.attempts):
+            there_are = words.plural(len(record.attempts), "attempt")
+            raise Problem(
+                f"{action} of {run} has no attempt {attempt}: it had {there_are}.",
+                hint=f"The latest: flyte get logs {run} {action}",
+            )
+        return Log(self, record, number)
 
     def abort_run(self, run: str, reason: str) -> None:
         self._wait(self._source.abort_run(self.scope.run(run), reason))

@@ -6,14 +6,18 @@ from typing import Any
 import click
 
 from flyte import _server, _session
-from flyte._cli import history, values
+from flyte._cli import values
+from flyte._cli.configured import load_config
 from flyte._cli.get.logs import show
+from flyte._cli.history import open_history
 from flyte._cli.problem import mute_stdout, say
 from flyte._cli.progress import Progress
 from flyte._cli.run import RunFlags
 from flyte._cli.state import Settings
 from flyte._cli.tasks import TaskEntry
+from flyte._cli.vigil import Vigil
 from flyte._config import Config
+from flyte._remote.run import Run
 from flyte._run import LocalStart, Runner, RunOptions
 from flyte._runtime.failure import FULL_TRACEBACK
 from flyte_core.model import Phase
@@ -25,12 +29,12 @@ _FAILED = (Phase.FAILED, Phase.TIMED_OUT, Phase.ABORTED)
 
 def launch(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, settings: Settings) -> None:
     """Run the task as its flags say. Ends the command with exit code 1 when it does not succeed."""
-    config = history.config()
+    config = load_config()
     _session.init_from_config(config, root_dir=entry.root_dir)
     if flags.local or _must_stay_here(config):
         _run_here(entry, inputs, flags, config)
     else:
-        _run_on_server(entry, inputs, flags, settings)
+        _run_on_server(entry, inputs, flags, config, progress=settings.progress)
 
 
 def _must_stay_here(config: Config) -> bool:
@@ -69,22 +73,23 @@ def _run_here(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, conf
     except KeyboardInterrupt:
         say(f"\nInterrupted: run {run.name} was aborted. What it did: flyte get action {run.name} --tree")
         raise click.exceptions.Exit(INTERRUPTED) from None
+    if start.error is not None and not run.phase.terminal:
+        # Not the task's failure: its end could not be recorded.
+        raise start.error
     _conclude(run.name, flags)
 
 
-def _run_on_server(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, settings: Settings) -> None:
+def _run_on_server(
+    entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, config: Config, *, progress: bool
+) -> None:
     run = Runner(_options(flags, "remote")).run(entry.task, **inputs)
     _line(run.name)
     _line(run.url)
     if flags.detach:
         return
     try:
-        if flags.follow:
-            for line in history.open_history(flags.project, flags.domain).logs(run.name, "a0", None).follow():
-                click.echo(show(line))
-        with Progress(f"{run.name} ...", enabled=settings.progress and not flags.follow) as progress:
-            for change in run.watch():
-                progress.say(f"{run.task_name} ({run.name}) is {change.status.replace('_', ' ')}")
+        with Vigil(config):
+            _wait(run, flags, progress=progress)
     except KeyboardInterrupt:
         say(
             f"\nDetached: run {run.name} goes on.\n"
@@ -94,6 +99,16 @@ def _run_on_server(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags,
         )
         raise click.exceptions.Exit(INTERRUPTED) from None
     _conclude(run.name, flags)
+
+
+def _wait(run: Run, flags: RunFlags, *, progress: bool) -> None:
+    """Until the run has ended; with --follow its log is shown meanwhile."""
+    if flags.follow:
+        for line in open_history(flags.project, flags.domain).logs(run.name, "a0", None).follow():
+            _line(show(line))
+    with Progress(f"{run.name} ...", enabled=progress and not flags.follow) as shown:
+        for change in run.watch():
+            shown.say(f"{run.task_name} ({run.name}) is {change.status.replace('_', ' ')}")
 
 
 def _line(text: str) -> None:
@@ -106,7 +121,7 @@ def _line(text: str) -> None:
 
 def _conclude(name: str, flags: RunFlags) -> None:
     """The last line, on stdout when all went well; else what failed, on stderr."""
-    opened = history.open_history(flags.project, flags.domain, local=flags.local)
+    opened = open_history(flags.project, flags.domain, local=flags.local)
     actions = opened.actions(name, _FAILED)
     root = opened.action(name, "a0")
     if Phase(root["phase"]).good:

@@ -6,7 +6,7 @@ import sys
 import click
 
 from flyte import _server
-from flyte._cli import history
+from flyte._cli.configured import load_config
 from flyte._cli.problem import Problem, say
 from flyte._cli.render import emit_json, emit_sheet, is_json
 from flyte._cli.state import format_option, settings
@@ -58,7 +58,7 @@ def start_server(
       flyte start server --port 4300 --idle-timeout 0
       FLYTE_HOME=~/other flyte start server --port 4301
     """
-    config = history.config()
+    config = load_config()
     options: list[str] = []
     if host is not None:
         options += ["--host", host]
@@ -100,7 +100,7 @@ def stop_server() -> None:
     Examples:
       flyte stop server
     """
-    home = history.config().home
+    home = load_config().home
     stopped = _server.stop_server(home)
     if stopped is None:
         say(f"No server was running for {home}.")

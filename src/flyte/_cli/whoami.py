@@ -3,7 +3,8 @@
 import click
 
 from flyte import _server
-from flyte._cli import history
+from flyte._account import account
+from flyte._cli.configured import load_config
 from flyte._cli.render import emit_json, emit_sheet, is_json
 from flyte._cli.state import data_command, settings
 
@@ -18,10 +19,10 @@ def whoami() -> None:
       flyte whoami
       flyte whoami -of json
     """
-    config = history.config()
+    config = load_config()
     running = None if config.endpoint else _server.status(config.home)
     found = {
-        "user": history.user(),
+        "user": account(),
         "endpoint": config.endpoint or _server.base_url(config.home, config.port),
         "server": "configured" if config.endpoint else "running" if running else "not running",
         "project": config.project,

@@ -2,7 +2,8 @@
 
 import click
 
-from flyte._cli import history, tree, values, words
+from flyte._cli import tree, values, words
+from flyte._cli.history import open_history
 from flyte._cli.problem import UsageProblem, say
 from flyte._cli.render import Column, emit_json, emit_sheet, emit_table, is_json
 from flyte._cli.state import data_command, settings
@@ -50,7 +51,7 @@ def action(run: str, action: str | None, as_tree: bool, in_phase: tuple[str, ...
         return
     if as_tree and in_phase:
         raise UsageProblem("--tree shows all actions; leave out --in-phase.")
-    found = history.open_history().actions(run, tuple(Phase(word) for word in in_phase))
+    found = open_history().actions(run, tuple(Phase(word) for word in in_phase))
     style = settings().style
     if is_json(style):
         emit_json(found, style)
@@ -64,7 +65,7 @@ def action(run: str, action: str | None, as_tree: bool, in_phase: tuple[str, ...
 
 
 def _show(run: str, name: str) -> None:
-    found = history.open_history().action(run, name)
+    found = open_history().action(run, name)
     style = settings().style
     if is_json(style):
         emit_json(found, style)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flyte._cli import history
+from flyte._cli.configured import load_config
 from flyte._cli.problem import say
 from flyte._cli.render import Column, emit_json, emit_table, is_json
 from flyte._cli.state import data_command, settings
@@ -28,7 +28,7 @@ def config() -> None:
       flyte get config
       flyte -c other.yaml get config -of json
     """
-    found = history.config()
+    found = load_config()
     rows: list[Mapping[str, Any]] = [
         {"name": name, "value": _plain(value), "source": source} for name, value, source in found.rows()
     ]

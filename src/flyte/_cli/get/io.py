@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from flyte._cli import history, values
+from flyte._cli import values
+from flyte._cli.history import open_history
 from flyte._cli.problem import UsageProblem, say
 from flyte._cli.render import emit_json, emit_sheet, is_json
 from flyte._cli.state import data_command, settings
@@ -27,7 +28,7 @@ def io(run: str, action: str, inputs_only: bool, outputs_only: bool) -> None:
     """
     if inputs_only and outputs_only:
         raise UsageProblem("--inputs-only and --outputs-only exclude each other; give neither for both.")
-    found: dict[str, Any] = dict(history.open_history().io(run, action))
+    found: dict[str, Any] = dict(open_history().io(run, action))
     if inputs_only:
         found.pop("outputs", None)
     if outputs_only:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from flyte._cli import history, words
+from flyte._cli import words
+from flyte._cli.history import Log, open_history
 from flyte._cli.problem import say
 from flyte._cli.render import emit_json, is_json
 from flyte._cli.state import Format, data_command, settings
@@ -41,7 +42,7 @@ def logs(
     """
     if follow and lines is not None:
         raise click.UsageError("--follow and --lines exclude each other.")
-    log = history.open_history().logs(run, action, attempt)
+    log = open_history().logs(run, action, attempt)
     style = settings().style
     if follow:
         lines_to_come = log.follow() if attempt is None else log.lines(follow=True)
@@ -63,7 +64,7 @@ def _wanted(lines: Iterator[LogLine], filter_system: bool) -> Iterator[LogLine]:
     return (line for line in lines if line.stream != "s") if filter_system else lines
 
 
-def _print(lines: Iterable[LogLine], log: history.Log, style: Format, show_ts: bool) -> int:
+def _print(lines: Iterable[LogLine], log: Log, style: Format, show_ts: bool) -> int:
     count = 0
     for line in lines:
         if is_json(style):

@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
-from flyte._cli import history, values, words
+from flyte._account import account
+from flyte._cli import values, words
+from flyte._cli.history import open_history
 from flyte._cli.moments import parse_instant
 from flyte._cli.problem import UsageProblem, say
 from flyte._cli.render import Column, emit_json, emit_sheet, emit_table, is_json
@@ -83,7 +85,7 @@ def run(name: str | None, **given: Any) -> None:
 
 
 def _list(given: Mapping[str, Any]) -> None:
-    opened = history.open_history()
+    opened = open_history()
     runs = opened.runs(_query(given, opened.scope))
     style = settings().style
     if is_json(style):
@@ -107,7 +109,7 @@ def _query(given: Mapping[str, Any], scope: Scope) -> RunQuery:
         phases=tuple(Phase(word) for word in given["in_phase"]),
         task_name=given["task_name"],
         task_version=given["task_version"],
-        created_by=history.user() if given["only_mine"] else None,
+        created_by=account() if given["only_mine"] else None,
         labels=tuple(_label(text) for text in given["with_label"]),
         label_keys=tuple(given["with_label_key"]),
         created_after=_micros(given["created_after"]),
@@ -131,7 +133,7 @@ def _micros(moment: datetime | None) -> Micros | None:
 
 
 def _show(name: str) -> None:
-    found = history.open_history().run(name)
+    found = open_history().run(name)
     style = settings().style
     if is_json(style):
         emit_json(found, style)

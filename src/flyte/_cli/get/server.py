@@ -3,7 +3,7 @@
 import click
 
 from flyte import _server
-from flyte._cli import history
+from flyte._cli.configured import load_config
 from flyte._cli.problem import Problem
 from flyte._cli.server import show
 from flyte._cli.state import format_option
@@ -19,7 +19,7 @@ def server() -> None:
       flyte get server
       flyte get server -of json
     """
-    home = history.config().home
+    home = load_config().home
     info = _server.status(home)
     if info is None:
         raise Problem(
