@@ -94,7 +94,10 @@ def _words(value: Any) -> tuple[str, ...]:
 
 
 def _number(value: Any) -> int:
-    number = int(value)
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = 0
     if not 0 < number < 65536:
         raise ValueError("it is no port: use 1 to 65535")
     return number
