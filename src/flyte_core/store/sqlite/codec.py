@@ -7,6 +7,7 @@ its default from rows written before.
 import json
 from collections.abc import Callable
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any, Final
 
 from flyte_core.machine import events
@@ -213,10 +214,16 @@ _EVENTS: Final[dict[str, type[Any]]] = {
     "recovered": events.Recovered,
     "signaled": events.Signaled,
 }
-_EVENT_KINDS: Final[dict[type[Any], tuple[str, tuple[tuple[str, Any], ...]]]] = {
-    cls: (kind, tuple((f.name, f.default) for f in fields(cls) if f.name != "key"))
-    for kind, cls in _EVENTS.items()
-}
+
+
+def _shape(cls: type[Any], kind: str) -> tuple[str, tuple[tuple[str, Any], ...], Callable[[Any], Any]]:
+    """An event's kind, its fields with their defaults, and what fetches them all (two at the least)."""
+    names = [(f.name, f.default) for f in fields(cls) if f.name != "key"]
+    names += [("__class__", cls)] * (2 - len(names))
+    return kind, tuple(names), attrgetter(*[name for name, _ in names])
+
+
+_EVENT_KINDS: Final = {cls: _shape(cls, kind) for kind, cls in _EVENTS.items()}
 
 _WRITE: Final[dict[type[Any], Callable[[Any], str]]] = {
     str: _quote,
@@ -233,10 +240,9 @@ _WRITE: Final[dict[type[Any], Callable[[Any], str]]] = {
 
 def encode_event(event: Event, spec: Callable[[TaskSpec], int]) -> tuple[str, str]:
     """The event's kind and its JSON. The action's key is the row's; `spec` gives a task spec its row."""
-    kind, names = _EVENT_KINDS[type(event)]
+    kind, names, fetch = _EVENT_KINDS[type(event)]
     parts: list[str] = []
-    for name, default in names:
-        value = getattr(event, name)
+    for (name, default), value in zip(names, fetch(event), strict=True):
         if value is default or value == default:
             continue
         if name == "spec":

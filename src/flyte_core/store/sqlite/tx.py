@@ -7,6 +7,7 @@ its events. The write lock is held from the first read to the commit, so what wa
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import apsw
@@ -113,6 +114,11 @@ _DELETE_RUN: Final = (
 )
 _DELETE_LEASES: Final = "DELETE FROM cache_lease WHERE project = ? AND domain = ? AND run = ?"
 
+_all_but_last_seq: Final = attrgetter(
+    *[f.name for f in dataclasses.fields(RunRecord) if f.name != "last_seq"]
+)
+assert dataclasses.fields(RunRecord)[-1].name == "last_seq"
+
 
 @dataclass(slots=True)
 class _Run:
@@ -168,7 +174,7 @@ class SqliteTx:
         if run is None:
             return None
         if run.record.last_seq != run.last_seq:
-            run.record = dataclasses.replace(run.record, last_seq=run.last_seq)
+            run.record = RunRecord(*(*_all_but_last_seq(run.record), run.last_seq))
         return run.record
 
     def insert_run(self, run: RunRecord) -> None:
