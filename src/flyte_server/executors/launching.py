@@ -59,7 +59,11 @@ class Launcher:
             return False
         home = self._home(interpreter)
         async with home.starting:
-            return await self._reach(home) is not None or await self._bear(interpreter, home)
+            channel = await self._reach(home)
+            if channel is None:
+                return await self._bear(interpreter, home)
+        channel.close()
+        return True
 
     async def fork(self, interpreter: str, launch: bytes) -> Answer | None:
         """Let a zygote start a shim; its answer. None: no zygote took it, or its answer was lost."""
