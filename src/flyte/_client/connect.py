@@ -77,7 +77,8 @@ class Connect:
             try:
                 return await self._once(rpc, sent, body, timeout_s)
             except TransportError as error:
-                if (error.sent and not rpc.repeatable) or not await tries.again():
+                final = error.hopeless or (error.sent and not rpc.repeatable)
+                if final or not await tries.again():
                     raise from_transport(error) from error
             except RpcError as error:
                 if not (error.retriable and rpc.repeatable) or not await tries.again():

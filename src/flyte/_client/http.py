@@ -26,11 +26,15 @@ _IDLE_S = 4.0
 
 
 class TransportError(Exception):
-    """The exchange did not come to an answer. `sent`: whether the server may have seen the request."""
+    """The exchange did not come to an answer.
 
-    def __init__(self, message: str, *, sent: bool) -> None:
+    `sent`: the server may have seen the request. `hopeless`: trying again will not help.
+    """
+
+    def __init__(self, message: str, *, sent: bool, hopeless: bool = False) -> None:
         super().__init__(message)
         self.sent = sent
+        self.hopeless = hopeless
 
 
 @dataclass(slots=True)
@@ -322,7 +326,10 @@ class Http:
                 problem = problem or error
             else:
                 return connection
-        raise TransportError(f"cannot connect to {self.endpoint.url}: {problem}", sent=False)
+        refused = type(problem).__name__ == "SSLCertVerificationError"
+        raise TransportError(
+            f"cannot connect to {self.endpoint.url}: {problem}", sent=False, hopeless=refused
+        )
 
     def _release(self, pool: _Pool, connection: _Connection) -> None:
         connection.silence_s = None

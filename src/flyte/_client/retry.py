@@ -25,7 +25,7 @@ class Patience:
         return Tries(self)
 
 
-DEFAULT = Patience(15.0)
+DEFAULT = Patience(10.0)
 """Rides through the restart of a server."""
 
 NONE = Patience(0.0)

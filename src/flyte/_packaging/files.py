@@ -147,8 +147,15 @@ def _places_of_users(root: Path) -> tuple[str, ...]:
 
 
 def _is_users(path: str, own: tuple[str, ...]) -> bool:
-    real = os.path.realpath(path)
-    return real.startswith(own) and not real.startswith(_installed()) and Path(real).is_file()
+    folder, _, name = path.rpartition("/")
+    real = f"{_real(folder)}/"
+    return real.startswith(own) and not real.startswith(_installed()) and Path(real, name).is_file()
+
+
+@lru_cache(maxsize=4096)
+def _real(folder: str) -> str:
+    """The folder without links. Modules are many, their folders few."""
+    return os.path.realpath(folder)
 
 
 @lru_cache(maxsize=1)
