@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.contracts.executors.conftest import Bench, gone, until
 
 from flyte_core import supervision
 from flyte_core.model import ResourceRequest
 from flyte_server.ports.executor import EndReason
-from tests.contracts.executors.conftest import Bench, gone, until
 
 IGNORES_SIGTERM = """
     import signal, time

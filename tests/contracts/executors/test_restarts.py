@@ -5,9 +5,10 @@ import os
 import signal
 from pathlib import Path
 
+from tests.contracts.executors.conftest import Bench, gone, until, zygotes_of
+
 from flyte_core import supervision
 from flyte_server.ports.executor import EndReason, Launch
-from tests.contracts.executors.conftest import Bench, gone, until, zygotes_of
 
 WAITS_FOR_A_FILE = """
     import os, pathlib, sys, time

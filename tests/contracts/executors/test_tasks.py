@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.contracts.executors.conftest import Bench, gone, until, zygotes_of
 
 from flyte_core.model import ErrorInfo, ErrorKind
 from flyte_core.wire import errors
 from flyte_server.ports.executor import EndReason, Launch
-from tests.contracts.executors.conftest import Bench, gone, until, zygotes_of
 
 Pack = Callable[..., Path]
 
