@@ -153,7 +153,7 @@ class WorkerService:
             inputs_ref=ref,
             cache_key=message.cache_key,
             trace=trace,
-            loose_inputs=inputs is None or creation.loose(spec, inputs),
+            loose_inputs=message.loose_inputs or inputs is None or creation.loose(spec, inputs),
         )
 
     def _spec(self, message: worker_pb2.Child, kind: ActionKind) -> TaskSpec:
