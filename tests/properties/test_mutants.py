@@ -3,27 +3,15 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from core_machine import EngineMachine
+from core_machine import EngineMachine, walks
 from core_mutants import MUTANTS, Mutant
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from flyte_core.engine import guards
-
-SEARCH = settings(
-    max_examples=1_500,
-    stateful_step_count=50,
-    phases=[Phase.generate],
-    derandomize=True,
-    database=None,
-    deadline=None,
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @pytest.fixture(autouse=True)
 def limits() -> Iterator[None]:
+    """The machine makes the limits small; others get them back as they were."""
     before = guards.MAX_ACTIONS, guards.MAX_DEPTH
     yield
     guards.MAX_ACTIONS, guards.MAX_DEPTH = before
@@ -36,5 +24,5 @@ def test_it_is_noticed(
     mutant.install(monkeypatch.setattr)
     record_property("mutant", "survived")
     with pytest.raises(Exception):  # noqa: B017 - any complaint counts
-        run_state_machine_as_test(EngineMachine, settings=SEARCH)
+        walks(EngineMachine, range(1_500), steps=80)
     record_property("mutant", "caught")

@@ -5,14 +5,15 @@ that jump; processes that outlive their attempts. What must come of each step is
 the record before it, in other words than the engine's, and everything is looked over after it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from random import Random
 from typing import Any, TypeVar
 
 from core_build import RUN, new, new_run, policy
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from flyte_core.engine import action as actions
 from flyte_core.engine import guards, timers
@@ -55,7 +56,7 @@ T = TypeVar("T")
 SECOND = 1_000_000
 START = 1_000_000 * SECOND
 FAR = Micros(2**60)
-MAX_ACTIONS, MAX_DEPTH = 14, 3
+MAX_ACTIONS, MAX_DEPTH = 8, 2
 """Small enough to be reached."""
 
 IN_QUEUE = (Phase.QUEUED, Phase.WAITING_FOR_RESOURCES)
@@ -73,10 +74,10 @@ POLICIES: list[Policy] = [
 ]
 CACHING: list[tuple[str, Policy]] = [
     ("", policy()),
-    ("", policy()),
     ("k", policy()),
     ("k", policy(1, max_age=30)),
     ("s", policy(1, serialize=True)),
+    ("s", policy(0, serialize=True)),
 ]
 ERRORS = [
     ErrorInfo("ValueError", "no good"),
@@ -84,8 +85,62 @@ ERRORS = [
     ErrorInfo("Crash", "exit code 3", kind=ErrorKind.SYSTEM),
 ]
 
-PICK = st.integers(0, 10_000)
-RARELY = st.sampled_from([False] * 6 + [True])
+PICK = range(840)
+RARELY = [False] * 6 + [True]
+YES_OR_NO = [False, True]
+POLICY = range(len(POLICIES))
+
+
+@dataclass
+class Step:
+    """A rule: how often a walk takes it, when it makes sense, and what its arguments may be."""
+
+    name: str
+    weight: int
+    when: "Callable[[EngineMachine], bool]"
+    options: dict[str, Sequence[Any]]
+
+
+STEPS: list[Step] = []
+
+
+def step(
+    weight: int = 2, when: "Callable[[EngineMachine], bool]" = lambda machine: True, **options: Sequence[Any]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A rule for Hypothesis, and a step for `walk`."""
+
+    def mark(method: Callable[..., None]) -> Callable[..., None]:
+        STEPS.append(Step(method.__name__, weight, when, options))
+        strategies = {name: st.sampled_from(values) for name, values in options.items()}
+        return precondition(when)(rule(**strategies)(method))
+
+    return mark
+
+
+def walk(machine: type["EngineMachine"], random: Random, steps: int) -> None:
+    """A random walk: what Hypothesis does, without its care for small examples, and faster."""
+    walker = machine()
+    try:
+        walker.begin()
+        for _ in range(steps):
+            possible = [step for step in STEPS if step.when(walker)]
+            taken = random.choices(possible, [step.weight for step in possible])[0]
+            getattr(walker, taken.name)(**{name: random.choice(o) for name, o in taken.options.items()})
+            walker.everything_holds()
+    except BaseException:
+        walker.close()
+        raise
+    walker.teardown()
+
+
+def walks(machine: type["EngineMachine"], seeds: Iterable[int], steps: int) -> None:
+    """A walk for each seed; the one that fails is named."""
+    for seed in seeds:
+        try:
+            walk(machine, Random(seed), steps)
+        except BaseException as error:
+            error.add_note(f"seed {seed}, {steps} steps")
+            raise
 
 
 class Crash(Exception):
@@ -127,6 +182,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.processes: dict[Token, Process] = {}
         self.runs: dict[RunKey, RunMode] = {}
         self.touched: set[RunKey] = set()
+        self.known: dict[RunKey, tuple[Action, ...]] = {}
 
     def open(self) -> Store:
         return MemoryStore()
@@ -136,18 +192,27 @@ class EngineMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
+            self.known.clear()
             self.touched = set(self.runs)
             self.everything_holds()
         finally:
-            self.store.close()
+            self.close()
+
+    def close(self) -> None:
+        self.store.close()
 
     # --- reading the record, choosing a target ------------------------------------------------------
 
     def actions(self, run: RunKey | None = None) -> list[Action]:
         found: list[Action] = []
         for key in self.runs if run is None else [run]:
-            found += self.store.actions(key, ActionQuery()).actions
+            if key not in self.known:
+                self.known[key] = self.store.actions(key, ActionQuery()).actions
+            found += self.known[key]
         return found
+
+    def any(self, wanted: Callable[[Action], bool]) -> bool:
+        return any(wanted(action) for action in self.actions())
 
     def action(self, key: ActionKey) -> Action:
         action = self.store.action(key)
@@ -163,6 +228,9 @@ class EngineMachine(RuleBasedStateMachine):
     def choose_process(self, pick: int, wild: bool) -> Process | None:
         every = list(self.processes.values())
         fitting = every if wild else [p for p in every if self.is_current(p)] or every
+        below = [p for p in fitting if p.key.name != ROOT]
+        if pick % 24:
+            fitting = below
         return fitting[pick % len(fitting)] if fitting else None
 
     def is_current(self, process: Process) -> bool:
@@ -184,8 +252,12 @@ class EngineMachine(RuleBasedStateMachine):
                 self.store.transact(dies)
             except (Crash, CoreError):
                 pass
+            self.known.clear()
             assert self.actions() == before, "a unit of work that was not committed left traces"
-        return self.store.transact(lambda tx: work(tx, *args, now=Micros(self.now), **more))
+        try:
+            return self.store.transact(lambda tx: work(tx, *args, now=Micros(self.now), **more))
+        finally:
+            self.known.clear()
 
     def refused(
         self, expected: type[CoreError], work: Callable[..., object], *args: Any, **more: Any
@@ -218,13 +290,16 @@ class EngineMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.create(0, 0, False, 0, False, False)
+        self.create(0, 1, False, 0, False, False)
+        self.claim(0, False, False)
+        self.start(0, False)
 
-    @rule(
-        name=st.integers(0, 2),
-        kind=st.integers(0, len(POLICIES) - 1),
-        local=st.booleans(),
-        relation=st.integers(0, 3),
+    @step(
+        2,
+        name=range(5),
+        kind=range(len(POLICIES)),
+        local=YES_OR_NO,
+        relation=range(4),
         other=RARELY,
         crash=RARELY,
     )
@@ -241,7 +316,7 @@ class EngineMachine(RuleBasedStateMachine):
         if related and name > 0 and RUN._replace(name="r0") in self.runs:
             record = replace(wanted.record, relation="recover", related_run="r0")
             if relation == 2:
-                record = replace(record, force_rerun=(ActionName("c0"),))
+                record = replace(record, force_rerun=(ActionName("c00"),))
             wanted = replace(wanted, record=record)
         wanted = replace(
             wanted,
@@ -259,8 +334,10 @@ class EngineMachine(RuleBasedStateMachine):
             assert change.actions == (existing.root,), "creating again changes nothing"
         self.learn(change)
 
-    @rule(pick=PICK, reason=st.sampled_from(["enough", ""]), crash=RARELY)
-    def abort_run(self, pick: int, reason: str, crash: bool) -> None:
+    @step(1, pick=PICK, reason=["enough", ""], sure=RARELY, crash=RARELY)
+    def abort_run(self, pick: int, reason: str, sure: bool, crash: bool) -> None:
+        if not sure:
+            return
         run = list(self.runs)[pick % len(self.runs)]
         before = self.actions(run)
         change = self.do(runs.abort_run, run, reason, "ann", crash=crash)
@@ -270,7 +347,7 @@ class EngineMachine(RuleBasedStateMachine):
         else:
             assert self.action(ActionKey(run, ROOT)).phase is Phase.ABORTED
 
-    @rule(pick=PICK, sure=RARELY)
+    @step(1, pick=PICK, sure=RARELY)
     def process_of_a_local_run_dies(self, pick: int, sure: bool) -> None:
         local = [run for run, mode in self.runs.items() if mode is RunMode.LOCAL]
         if not local or not sure:
@@ -292,15 +369,17 @@ class EngineMachine(RuleBasedStateMachine):
 
     # --- calls --------------------------------------------------------------------------------------
 
-    @rule(
+    @step(
+        9,
+        lambda machine: machine.any(lambda a: a.phase is Phase.RUNNING),
         pick=PICK,
-        name=st.integers(0, 3),
-        task=st.sampled_from([0, 0, 0, 0, 0, 1]),
-        kind=st.sampled_from([ActionKind.TASK] * 5 + [ActionKind.CONDITION, ActionKind.TRACE]),
-        rules=st.integers(0, len(POLICIES) - 1),
-        caching=st.integers(0, len(CACHING) - 1),
-        token=st.sampled_from(["current"] * 4 + ["none", "stale"]),
-        at_once=st.booleans(),
+        name=range(4),
+        task=[0, 0, 0, 0, 0, 1],
+        kind=[ActionKind.TASK] * 5 + [ActionKind.CONDITION, ActionKind.TRACE],
+        rules=range(len(POLICIES)),
+        caching=range(len(CACHING)),
+        token=["current"] * 4 + ["none", "stale"],
+        at_once=YES_OR_NO,
         wild=RARELY,
         crash=RARELY,
         again=RARELY,
@@ -452,7 +531,13 @@ class EngineMachine(RuleBasedStateMachine):
 
     # --- attempts -----------------------------------------------------------------------------------
 
-    @rule(pick=PICK, wild=RARELY, crash=RARELY)
+    @step(
+        6,
+        lambda machine: machine.any(lambda a: a.phase in IN_QUEUE),
+        pick=PICK,
+        wild=RARELY,
+        crash=RARELY,
+    )
     def claim(self, pick: int, wild: bool, crash: bool) -> None:
         before = self.choose(pick, wild, lambda a: a.phase in IN_QUEUE)
         if before is None:
@@ -473,7 +558,7 @@ class EngineMachine(RuleBasedStateMachine):
             assert after.phase is Phase.INITIALIZING
             assert len(after.attempts) == len(before.attempts) + 1
 
-    @rule(pick=PICK, wild=RARELY)
+    @step(4, lambda machine: machine.any(lambda a: a.phase is Phase.INITIALIZING), pick=PICK, wild=RARELY)
     def start(self, pick: int, wild: bool) -> None:
         process = self.choose_process(pick, wild)
         if process is None:
@@ -491,12 +576,14 @@ class EngineMachine(RuleBasedStateMachine):
         last = before.attempts[-1]
         return last.token == process.token and last.ended_at is None
 
-    @rule(
+    @step(
+        8,
+        lambda machine: bool(machine.processes),
         pick=PICK,
-        how=st.sampled_from(["ok", "ok", "ok", "error", "error", "lost", "timed_out"]),
-        error=st.integers(0, len(ERRORS) - 1),
-        data=st.sampled_from([b"", b"one", b"two"]),
-        wild=st.sampled_from([False, False, True]),
+        how=["ok", "ok", "ok", "error", "error", "lost", "timed_out"],
+        error=range(len(ERRORS)),
+        data=[b"", b"one", b"two"],
+        wild=[False, False, True],
         crash=RARELY,
         repeat=RARELY,
     )
@@ -573,19 +660,19 @@ class EngineMachine(RuleBasedStateMachine):
             final = Phase.TIMED_OUT if how == "timed_out" else Phase.FAILED
             assert after.phase is final, f"{after.phase}, not {final}"
 
-    @rule(pick=PICK, wild=RARELY)
+    @step(1, lambda machine: machine.any(lambda a: a.phase is Phase.QUEUED), pick=PICK, wild=RARELY)
     def wait_for_resources(self, pick: int, wild: bool) -> None:
         before = self.choose(pick, wild, lambda a: a.phase is Phase.QUEUED)
         if before is None:
             return
         self.learn(self.do(actions.waiting, before.key, "full"))
         after = self.action(before.key)
-        if before.phase is Phase.QUEUED and before.not_before is None:
+        if before.phase is Phase.QUEUED and self.now >= self.books.not_before.get(before.key, 0):
             assert after.phase is Phase.WAITING_FOR_RESOURCES
-        elif before.phase is not Phase.QUEUED:
+        else:
             assert after == before
 
-    @rule(pick=PICK, wild=RARELY, sure=RARELY)
+    @step(1, pick=PICK, wild=RARELY, sure=RARELY)
     def refuse(self, pick: int, wild: bool, sure: bool) -> None:
         before = self.choose(pick, wild, lambda a: a.phase in (*IN_QUEUE, Phase.INITIALIZING))
         if before is None or not sure:
@@ -600,10 +687,10 @@ class EngineMachine(RuleBasedStateMachine):
         else:
             assert after == before
 
-    @rule(pick=PICK, wild=RARELY, crash=RARELY)
-    def abort(self, pick: int, wild: bool, crash: bool) -> None:
+    @step(1, pick=PICK, wild=RARELY, crash=RARELY, sure=YES_OR_NO)
+    def abort(self, pick: int, wild: bool, crash: bool, sure: bool) -> None:
         before = self.choose(pick, wild, lambda a: not a.phase.terminal and a.key.name != ROOT)
-        if before is None:
+        if before is None or not sure:
             return
         self.learn(self.do(actions.abort_action, before.key, "enough", "ann", crash=crash))
         after = self.action(before.key)
@@ -612,7 +699,14 @@ class EngineMachine(RuleBasedStateMachine):
         else:
             assert (after.phase, after.abort_reason) == (Phase.ABORTED, "enough")
 
-    @rule(pick=PICK, answer=st.sampled_from([b"yes", b"no"]), wild=RARELY, crash=RARELY)
+    @step(
+        2,
+        lambda machine: machine.any(lambda a: a.kind is ActionKind.CONDITION),
+        pick=PICK,
+        answer=[b"yes", b"no"],
+        wild=RARELY,
+        crash=RARELY,
+    )
     def answer(self, pick: int, answer: bytes, wild: bool, crash: bool) -> None:
         before = self.choose(pick, wild, lambda a: a.kind is ActionKind.CONDITION)
         if before is None:
@@ -631,17 +725,17 @@ class EngineMachine(RuleBasedStateMachine):
 
     # --- time ---------------------------------------------------------------------------------------
 
-    @rule(seconds=st.sampled_from([0.001, 1, 3, 6, 11, 16, 61, 3600]))
+    @step(4, seconds=[0.001, 1, 1, 3, 3, 3, 6, 6, 6, 11, 11, 16, 16, 61, 3600])
     def time_passes(self, seconds: float) -> None:
         self.now += int(seconds * SECOND)
 
-    @rule(back_s=st.sampled_from([0, 1, 30, 3600]))
+    @step(1, back_s=[0, 0, 1, 1, 30, 3600])
     def restart(self, back_s: int) -> None:
         """The driver starts anew; its clock may have been set back meanwhile."""
         self.reopen()
         self.now -= back_s * SECOND
 
-    @rule(pick=PICK, every=st.booleans(), crash=RARELY)
+    @step(3, pick=PICK, every=YES_OR_NO, crash=RARELY)
     def fire(self, pick: int, every: bool, crash: bool) -> None:
         targets = [a for a in self.actions() if not a.phase.terminal]
         if not targets:
@@ -654,7 +748,7 @@ class EngineMachine(RuleBasedStateMachine):
             self.learn(change)
             self.check_time(before, self.action(before.key))
 
-    @rule(pick=PICK, kind=st.sampled_from(TimeoutKind), wild=RARELY)
+    @step(1, pick=PICK, kind=list(TimeoutKind), wild=RARELY)
     def clock_of_another_driver(self, pick: int, kind: TimeoutKind, wild: bool) -> None:
         """A limit is said to have passed, by somebody whose clock may be wrong."""
         before = self.choose(pick, wild, lambda a: not a.phase.terminal)
@@ -666,22 +760,14 @@ class EngineMachine(RuleBasedStateMachine):
 
         self.learn(self.do(work))
         after = self.action(before.key)
-        if kind in self.passed(before):
+        if kind in self.passed(before, max(self.now, self.last_instant(before))):
             self.check_timeout(before, after, kind)
         else:
             assert after == before, "a limit that has not passed does nothing"
 
-    def passed(self, action: Action) -> list[TimeoutKind]:
-        """Which limits an action has passed by now."""
+    def passed(self, action: Action, now: int) -> list[TimeoutKind]:
+        """Which limits an action has passed by an instant."""
         limits, kinds = action.policy.timeout, []
-        last = max(
-            [
-                action.queued_at,
-                action.waiting_since or 0,
-                *(at for a in action.attempts for _, at in a.transitions),
-            ]
-        )
-        now = max(self.now, last)
         if action.phase.terminal:
             return []
         if limits.deadline_s is not None and now >= action.created_at + limits.deadline_s * SECOND:
@@ -696,8 +782,12 @@ class EngineMachine(RuleBasedStateMachine):
                 kinds.append(TimeoutKind.RUNTIME)
         return kinds
 
+    def last_instant(self, action: Action) -> int:
+        moves = [at for attempt in action.attempts for _, at in attempt.transitions]
+        return max([action.queued_at, action.waiting_since or 0, *moves])
+
     def check_time(self, before: Action, after: Action) -> None:
-        passed = self.passed(before)
+        passed = self.passed(before, self.now)
         if passed:
             self.check_timeout(before, after, passed[0])
         elif before.not_before is not None and self.now >= before.not_before:
@@ -715,7 +805,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     # --- the world ----------------------------------------------------------------------------------
 
-    @rule(pick=PICK)
+    @step(1, lambda machine: bool(machine.store.outbox()), pick=PICK)
     def kill_is_carried_out(self, pick: int) -> None:
         items = self.store.outbox()
         if not items:
@@ -724,11 +814,11 @@ class EngineMachine(RuleBasedStateMachine):
         self.processes[item.token].alive = False
         self.store.transact(lambda tx: tx.done_outbox(item.id))
 
-    @rule(key=st.sampled_from(["k", "s"]), sure=RARELY)
-    def disk_damages_the_cache(self, key: str, sure: bool) -> None:
+    @step(2, lambda machine: machine.any(lambda a: a.cache_status is CacheStatus.POPULATED), key=["k", "s"])
+    def disk_damages_the_cache(self, key: str) -> None:
         def damage(tx: Tx) -> None:
             entry = tx.cache_entry("proj/dev", key)
-            if entry is not None and sure:
+            if entry is not None:
                 tx.put_cache_entry("proj/dev", key, replace(entry, data=entry.data + b"!"))
 
         self.store.transact(damage)
@@ -746,7 +836,8 @@ class EngineMachine(RuleBasedStateMachine):
 
     def look_over(self, run: RunKey) -> None:
         tree = self.actions(run)
-        assert check_tree(tree) == []
+        problems = check_tree(tree)
+        assert not problems, problems
         rows = self.store.events(run)
         assert [row.seq for row in rows] == list(range(1, len(rows) + 1)), "I5: events have gaps"
         by_action: dict[ActionName, list[Any]] = {}

@@ -14,16 +14,17 @@ from flyte_core.store.ports import Tx
 
 @dataclass(frozen=True)
 class Mutant:
-    """A name in a module, and what takes its place; `original` is what stood there."""
+    """A name in one or more modules, and what takes its place, made from what stood there."""
 
     says: str
-    module: str
+    modules: str
     name: str
     make: Callable[[Any], Any]
 
     def install(self, patch: Callable[[Any, str, Any], None]) -> None:
-        module = importlib.import_module(f"flyte_core.{self.module}")
-        patch(module, self.name, self.make(getattr(module, self.name)))
+        for path in self.modules.split():
+            module = importlib.import_module(f"flyte_core.{path}")
+            patch(module, self.name, self.make(getattr(module, self.name)))
 
 
 def _always(value: Any) -> Callable[[Any], Any]:
@@ -151,7 +152,7 @@ MUTANTS = [
     Mutant("a report needs no token", GUARDS, "in_order", _without_fence),
     Mutant("a repeated report is called stale", GUARDS, "repeats", _always(False)),
     Mutant("every report of a closed action is called a repetition", GUARDS, "repeats", _always(True)),
-    Mutant("a retry starts before its time", "engine.action", "backoff_over", _always(True)),
+    Mutant("a retry starts before its time", "engine.action machine.guards", "backoff_over", _always(True)),
     Mutant("a limit passes whenever somebody says so", GUARDS, "passed", _always(True)),
     Mutant("no limit ever passes", GUARDS, "passed", _always(False)),
     Mutant("what cannot recover is retried", GUARDS, "may_recover", _always(True)),

@@ -125,7 +125,7 @@ def decide(action: Action | None, event: Event, now: Micros) -> Decision:
         case Lost():
             return _lost(action, event, now)
         case WaitingForResources():
-            return Decision(_move(action, Phase.WAITING_FOR_RESOURCES, waiting_since=now))
+            return _waiting(action, now)
         case RetryDue():
             at = in_queue_since(action)
             return Decision(action.evolve(not_before=None, queued_at=at), (Launch(action.key),))
@@ -190,6 +190,12 @@ def _trace(event: TraceRecorded) -> Decision:
             depth=event.depth,
         )
     )
+
+
+def _waiting(action: Action, now: Micros) -> Decision:
+    since = in_queue_since(action)
+    to = Phase.WAITING_FOR_RESOURCES
+    return Decision(_move(action, to, queued_at=since, not_before=None, waiting_since=now))
 
 
 def _claimed(action: Action, event: Claimed, now: Micros) -> Decision:

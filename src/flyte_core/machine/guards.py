@@ -14,6 +14,7 @@ from flyte_core.machine.events import (
     Succeeded,
     TimedOut,
     TimeoutKind,
+    WaitingForResources,
 )
 from flyte_core.model import (
     LIVE,
@@ -95,7 +96,7 @@ def within(spent: int, budget: int) -> bool:
 def in_order(action: Action, event: Event, now: Micros) -> bool:
     """Whether an event in the right phase is also the right attempt's, and not too early."""
     match event:
-        case Claimed():
+        case Claimed() | WaitingForResources():
             return backoff_over(action, now)
         case Started() | Succeeded() | Failed() | Lost():
             return holds(action, event.token)

@@ -150,6 +150,15 @@ class TestRetries:
         assert decide(action, RetryDue(), at(12.9)).verdict is Verdict.FENCED
         assert decide(action, Claimed(T8), at(13)).action.phase is Phase.INITIALIZING
 
+    def test_a_retry_waits_for_room_when_its_time_has_come(self) -> None:
+        action = after(
+            (created(rules=policy(1, backoff=Backoff(10))), 1), (Claimed(T7), 2), (Failed(T7, USER), 3)
+        )
+        assert decide(action, WaitingForResources(), at(12)).verdict is Verdict.FENCED
+        waiting = decide(action, WaitingForResources(), at(14)).action
+        assert (waiting.queued_at, waiting.not_before, waiting.waiting_since) == (at(13), None, at(14))
+        assert check(waiting) == []
+
     def test_the_wait_for_a_retry_is_no_stay_in_the_queue(self) -> None:
         rules = policy(1, backoff=Backoff(10), queued=5)
         action = after((created(rules=rules), 1), (Claimed(T7), 2), (Failed(T7, USER), 3))
