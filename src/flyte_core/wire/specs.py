@@ -95,7 +95,8 @@ def ordered_interface(interface: interface_pb2.TypedInterface) -> interface_pb2.
     """The same interface with its variables sorted by name."""
 
     def by_key(variables: interface_pb2.VariableMap) -> interface_pb2.VariableMap:
-        return interface_pb2.VariableMap(variables=sorted(variables.variables, key=lambda each: each.key))
+        entries: list[interface_pb2.VariableEntry] = list(variables.variables)
+        return interface_pb2.VariableMap(variables=sorted(entries, key=lambda each: each.key))
 
     return interface_pb2.TypedInterface(inputs=by_key(interface.inputs), outputs=by_key(interface.outputs))
 
