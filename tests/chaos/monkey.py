@@ -195,8 +195,8 @@ class Monkey:
         try:
             weights = (3, 6, 3, 2, 1, 0.5)
             while sum(self.findings.kills.values()) < kills:
-                while len(self.open_runs(store)) < 3:
-                    self.submit(self.random.randrange(2, 7))
+                for _ in range(3 - len(self.open_runs(store))):
+                    self.submit(self.random.randrange(4, 12))
                 time.sleep(self.random.uniform(0.01, 0.5))
                 self.kill(self.random.choices(TARGETS, weights)[0])
                 if say and sys.stderr.isatty():

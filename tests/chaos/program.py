@@ -29,9 +29,16 @@ async def leaf(x: int, folder: str) -> int:
 
 
 @env.task
+def plain(x: int, folder: str) -> int:
+    leave_trace(folder, "begin")
+    time.sleep(0.01)
+    return x * 2
+
+
+@env.task
 def middle(x: int, folder: str) -> int:
     leave_trace(folder, "begin")
-    return leaf(x, folder) + leaf(x + 1, folder)
+    return plain(x, folder) + plain(x + 1, folder)
 
 
 @env.task
