@@ -49,10 +49,9 @@ def call(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
     codec, args, kwargs = _arguments(task, inputs, context)
     token = _context.enter(context)
     try:
-        result = task.func(*args, **kwargs)
+        return _outputs(task, codec, task.func(*args, **kwargs))
     finally:
         _context.leave(token)
-    return _outputs(task, codec, result)
 
 
 async def await_(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
@@ -61,10 +60,9 @@ async def await_(task: "Task[..., Any]", inputs: bytes, context: TaskContext) ->
     token = _context.enter(context)
     try:
         body: Coroutine[Any, Any, Any] = task.func(*args, **kwargs)
-        result = await body
+        return _outputs(task, codec, await body)
     finally:
         _context.leave(token)
-    return _outputs(task, codec, result)
 
 
 def _arguments(

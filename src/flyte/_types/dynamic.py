@@ -11,6 +11,7 @@ import msgpack
 from flyteidl2.core.literals_pb2 import Literal
 from flyteidl2.core.types_pb2 import BINARY, LiteralType
 
+from flyte._types import pickles
 from flyte._types.codec import Codec, struct_type
 from flyte_core.wire import literals
 
@@ -43,13 +44,20 @@ class AnyCodec(Codec[Any]):
 
     def fill(self, literal: Literal, value: Any) -> None:
         self._check(value)
-        binary = literal.scalar.binary
         plain = _plain(value)
+        binary = literal.scalar.binary
         if plain is not None:
             binary.value = plain
             binary.tag = "msgpack"
-        else:
-            binary.value = self._pickled(value)
+            return
+        stored = self._pickled(value)
+        if isinstance(stored, bytes):
+            binary.value = stored
+            return
+        blob = literal.scalar.blob
+        blob.uri = stored.uri
+        blob.metadata.type.format = pickles.FORMAT
+        literal.hash = stored.sha256
 
     def read(self, literal: Literal) -> Any:
         kind = literal.scalar.WhichOneof("value")
@@ -59,6 +67,8 @@ class AnyCodec(Codec[Any]):
             return getattr(literal.scalar.primitive, literal.scalar.primitive.WhichOneof("value") or "", None)
         if kind == "union":
             return self.read(literal.scalar.union.value)
+        if kind == "blob" and literal.scalar.blob.metadata.type.format == pickles.FORMAT:
+            return self._checked(pickles.load(literal.scalar.blob.uri))
         if kind != "binary":
             self.refuse_literal(literal)
         binary = literal.scalar.binary
@@ -72,11 +82,17 @@ class AnyCodec(Codec[Any]):
         self._check(value)
         if _plain(value) is not None:
             return value
-        return msgpack.ExtType(literals.PICKLE, self._pickled(value))
+        stored = self._pickled(value)
+        if isinstance(stored, bytes):
+            return msgpack.ExtType(literals.PICKLE, stored)
+        return msgpack.ExtType(literals.STORED_PICKLE, stored.uri.encode())
 
     def unpack(self, packed: Any) -> Any:
-        if type(packed) is msgpack.ExtType and packed.code == literals.PICKLE:
-            packed = pickle.loads(packed.data)
+        if type(packed) is msgpack.ExtType:
+            if packed.code == literals.PICKLE:
+                packed = pickle.loads(packed.data)
+            elif packed.code == literals.STORED_PICKLE:
+                packed = pickles.load(packed.data.decode())
         return self._checked(packed)
 
     def schema(self, known: dict[str, Any]) -> dict[str, Any]:
@@ -90,12 +106,9 @@ class AnyCodec(Codec[Any]):
         self._check(value)
         return value
 
-    def _pickled(self, value: Any) -> bytes:
-        import cloudpickle
-
+    def _pickled(self, value: Any) -> bytes | pickles.Stored:
         try:
-            data: bytes = cloudpickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-            return data
+            return pickles.dump(value)
         except Exception as error:
             self.refuse(value, f"it cannot be pickled: {type(error).__name__}: {error}")
 

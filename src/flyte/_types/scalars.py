@@ -5,7 +5,6 @@ import binascii
 import operator
 from typing import Any, Final, TypeVar
 
-import msgpack
 from flyteidl2.core.literals_pb2 import Literal
 from flyteidl2.core.types_pb2 import BINARY, BOOLEAN, FLOAT, INTEGER, NONE, STRING, LiteralType
 
@@ -266,8 +265,3 @@ class BytesCodec(Codec[bytes]):
             return base64.b64decode(data, validate=True)
         except binascii.Error as error:
             self.refuse(data, f"no base64: {error}")
-
-
-def is_pickle(packed: Any) -> bool:
-    """Whether plain data hold a pickle at this place."""
-    return type(packed) is msgpack.ExtType and packed.code == literals.PICKLE

@@ -1,8 +1,9 @@
 """Values on the wire: what they hash as, and what people are shown.
 
 A value is a `flyteidl2.core.Literal`. Structures (data classes, models, tuples, untyped dicts) are
-MessagePack in a `binary` with the tag `msgpack`; two extension types of ours appear inside it:
-`BIG_INT`, an integer beyond 64 bits as decimal text, and `PICKLE`, bytes only the SDK may read.
+MessagePack in a `binary` with the tag `msgpack`; three extension types of ours appear inside it:
+`BIG_INT`, an integer beyond 64 bits as decimal text; `PICKLE`, bytes only the SDK may read; and
+`STORED_PICKLE`, the path of such bytes, named by their hash.
 Literals carry two marks of ours in `metadata`: `TIME_ZONE` and `KEY_ORDER`.
 """
 
@@ -22,6 +23,7 @@ from flyte_core.model import InvalidArgument
 
 BIG_INT: Final = 1
 PICKLE: Final = 2
+STORED_PICKLE: Final = 3
 
 TIME_ZONE: Final = "tz"
 """Of a datetime that is not UTC: `naive`, an offset in seconds, the name of a zone, or `date` for a day."""
@@ -174,7 +176,9 @@ def _framable(value: Any) -> naming.Framable:
     if kind is list:
         return [_framable(each) for each in value]
     if kind is msgpack.ExtType:
-        return ("ext", value.code, value.data)
+        # A stored pickle is called by its hash; where it lies does not count.
+        data = value.data.rpartition(b"/")[2] if value.code == STORED_PICKLE else value.data
+        return ("ext", value.code, data)
     if kind is msgpack.Timestamp:
         return ("time", value.seconds, value.nanoseconds)
     framable: naming.Framable = value
@@ -280,7 +284,8 @@ def _shown(value: Any) -> Any:
     if kind is bytes:
         return base64.b64encode(value).decode()
     if kind is msgpack.ExtType:
-        return {"pickle": f"{len(value.data)} bytes"}
+        stored = value.code == STORED_PICKLE
+        return value.data.decode("utf-8", "replace") if stored else {"pickle": f"{len(value.data)} bytes"}
     if kind is msgpack.Timestamp:
         return value.to_datetime().isoformat()
     return value

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -744,3 +745,33 @@ def test_labels_and_project_are_recorded(history: History) -> None:
 def test_the_root_key_is_what_it_is_called(history: History) -> None:
     flyte.run(double, 1)
     assert history.actions()[0].key == ActionKey(history.runs()[0].record.key, ROOT)
+
+
+class Blob:
+    """Something big that only pickle knows how to carry; its buffer travels beside the pickle."""
+
+    def __init__(self, data: bytearray) -> None:
+        self.data = data
+
+    def __reduce_ex__(self, protocol: object) -> tuple[type["Blob"], tuple[pickle.PickleBuffer]]:
+        return Blob, (pickle.PickleBuffer(self.data),)
+
+
+def test_a_large_unknown_value_is_written_once_and_mapped(history: History) -> None:
+    @env.task
+    def make(n: int) -> Blob:
+        return Blob(bytearray(n))
+
+    @env.task
+    def change(blob: Blob) -> int:
+        blob.data[0] = 1
+        return len(blob.data)
+
+    @env.task
+    def main() -> tuple[int, int]:
+        blob = make(20_000_000)
+        return change(blob), blob.data[0]
+
+    assert flyte.run(main).outputs() == (20_000_000, 0)
+    files = list(history.layout.home.rglob("*.pickle"))
+    assert [20_000_000 < each.stat().st_size < 20_001_000 for each in files] == [True]
