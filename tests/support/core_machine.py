@@ -669,6 +669,7 @@ class EngineMachine(RuleBasedStateMachine):
         after = self.action(before.key)
         if before.phase is Phase.QUEUED and self.now >= self.books.not_before.get(before.key, 0):
             assert after.phase is Phase.WAITING_FOR_RESOURCES
+            self.books.not_before.pop(before.key, None)
         else:
             assert after == before
 
@@ -792,6 +793,7 @@ class EngineMachine(RuleBasedStateMachine):
             self.check_timeout(before, after, passed[0])
         elif before.not_before is not None and self.now >= before.not_before:
             assert (after.phase, after.not_before) == (Phase.QUEUED, None)
+            self.books.not_before.pop(before.key, None)
         else:
             assert after == before, "nothing was due"
 

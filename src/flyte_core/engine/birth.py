@@ -38,7 +38,9 @@ def admit(tx: Tx, run: RunKey, parent: ActionName, token: Token | None) -> tuple
         who = f"Run {run.name}" if parent == ROOT else f"Action {parent} of run {run.name}"
         raise RunClosed(f"{who} has ended ({mother.phase}): nothing new can start in it.")
     if not guards.is_caller(mother):
-        raise InvalidArgument(f"{mother.spec.short_name} ({parent}) is a {mother.kind}; only tasks make calls.")
+        raise InvalidArgument(
+            f"{mother.spec.short_name} ({parent}) is a {mother.kind}; only tasks make calls."
+        )
     if not guards.is_current(mother, token):
         raise Fenced(f"This attempt of {parent} is no longer the current one: another has taken over.")
     return record, mother

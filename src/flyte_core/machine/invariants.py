@@ -1,6 +1,11 @@
 """What must always hold of recorded actions: each line of a report names the rule it breaks.
 
-The numbers are those of the reliability promises (`docs/reference/invariants.md`).
+I1 a final outcome never changes; I2 final, exactly when there is an outcome; I3 at most one live attempt,
+and it fits the phase; I4 attempt numbers without gaps, tokens rising and used once; I6 only legal moves;
+I8 below an ended action everything has ended, and the tree is whole; I9 success, exactly when there are
+outputs; I10 what the cache says fits the outcome; I11 budgets are kept; I12 what waits can be found;
+I13 aborted, exactly when there is a reason; I17 time runs forwards. The numbers that are missing need
+more than actions to be judged.
 """
 
 from collections.abc import Iterable, Iterator
