@@ -3,7 +3,7 @@
 import hashlib
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Final, cast
+from typing import Final
 
 from flyteidl2.core import interface_pb2, tasks_pb2
 from flyteidl2.task import task_definition_pb2
@@ -95,8 +95,9 @@ def ordered_interface(interface: interface_pb2.TypedInterface) -> interface_pb2.
     """The same interface with its variables sorted by name."""
 
     def by_key(variables: interface_pb2.VariableMap) -> interface_pb2.VariableMap:
-        entries = cast("list[interface_pb2.VariableEntry]", list(variables.variables))
-        return interface_pb2.VariableMap(variables=sorted(entries, key=lambda each: each.key))
+        entries: list[interface_pb2.VariableEntry] = list(variables.variables)
+        entries.sort(key=lambda each: each.key)
+        return interface_pb2.VariableMap(variables=entries)
 
     return interface_pb2.TypedInterface(inputs=by_key(interface.inputs), outputs=by_key(interface.outputs))
 
