@@ -9,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from store_history import LEAF, SOME_REF, SPEC, TIMED, begin, child, create, key, root, succeed
 
 from flyte_core.engine import action as actions
 from flyte_core.engine import run as runs
-from flyte_core.engine.api import NewAction, NewRun, Outcome
+from flyte_core.engine.api import NewAction, NewRun
 from flyte_core.machine.replay import fold
 from flyte_core.model import (
     ROOT,
-    Action,
     ActionKey,
     ActionKind,
     ActionName,
@@ -27,16 +27,10 @@ from flyte_core.model import (
     InvalidArgument,
     Micros,
     NotFound,
-    PayloadRef,
     Phase,
-    Policy,
-    RetryPolicy,
-    RunKey,
     RunMode,
     RunRecord,
     SchemaTooNew,
-    TaskSpec,
-    TimeoutPolicy,
     Token,
     Unavailable,
 )
@@ -45,23 +39,7 @@ from flyte_core.store.memory import MemoryStore
 from flyte_core.store.ports import ActionQuery, CacheEntry, RunQuery, Store, Tx
 from flyte_core.store.sqlite import SqliteStore
 
-SPEC = TaskSpec(Digest("a" * 64), b"template", "env.main", "main", "env", task_version="v1")
-LEAF = TaskSpec(Digest("b" * 64), b"leaf", "env.leaf", "leaf", "env", policy=Policy(retry=RetryPolicy(2)))
-SOME_REF = PayloadRef(Digest("0" * 64), 1)
-TIMED = TaskSpec(
-    Digest("c" * 64), b"t", "env.t", "t", "env", policy=Policy(timeout=TimeoutPolicy(max_queued_s=5))
-)
-
-
 WRITER = Path(__file__).parent.parent / "support" / "history_writer.py"
-
-
-def key(name: str = "r1", project: str = "p") -> RunKey:
-    return RunKey(project, "development", name)
-
-
-def root(run: RunKey) -> ActionKey:
-    return ActionKey(run, ROOT)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -75,42 +53,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     made.close()
     if request.param == "sqlite":
         assert doctor.examine(tmp_path / "history.db") == []
-
-
-def create(
-    store: Store, run: RunKey, at: int = 1_000, mode: RunMode = RunMode.SERVER, **fields: object
-) -> Action:
-    record = RunRecord(run, mode, Micros(at), "env.main", content_digest=Digest("x"), **fields)  # type: ignore[arg-type]
-    new = NewRun(record, NewAction(ROOT, ActionKind.TASK, SPEC, inputs=b"in"))
-    return store.transact(lambda tx: runs.create_run(tx, new, Micros(at))).actions[0]
-
-
-def begin(store: Store, what: ActionKey, at: int = 1_100) -> Token:
-    def work(tx: Tx) -> Token:
-        live = actions.claim(tx, what, "w", Micros(at)).actions[0].live
-        assert live is not None
-        actions.started(tx, what, live.token, "w", Micros(at))
-        return live.token
-
-    return store.transact(work)
-
-
-def child(
-    store: Store,
-    run: RunKey,
-    token: Token,
-    name: str,
-    at: int = 1_200,
-    spec: TaskSpec = LEAF,
-    parent: str = ROOT,
-) -> ActionKey:
-    new = NewAction(ActionName(name), ActionKind.TASK, spec, inputs=name.encode())
-    store.transact(lambda tx: actions.enqueue(tx, run, ActionName(parent), token, [new], Micros(at)))
-    return ActionKey(run, ActionName(name))
-
-
-def succeed(store: Store, what: ActionKey, token: Token, at: int = 1_300, outputs: bytes = b"out") -> None:
-    store.transact(lambda tx: actions.report(tx, what, Outcome(token, outputs=outputs), Micros(at)))
 
 
 def test_an_empty_store_has_nothing_to_show(store: Store) -> None:
@@ -519,24 +461,3 @@ def test_several_processes_write_one_history_and_a_kill_loses_nothing_acknowledg
         )
     reader.close()
     assert doctor.examine(path) == []
-
-
-def test_a_full_disk_refuses_writes_and_still_shows_what_is_there(tmp_path: Path) -> None:
-    import apsw
-
-    store = SqliteStore.open(tmp_path / "history.db", durability="normal")
-    create(store, key())
-    token = begin(store, root(key()))
-    db = store._db
-    assert db is not None
-    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').get}")
-    with pytest.raises(CoreError, match="full") as refused:
-        for number in range(500):
-            child(store, key(), token, f"c{number}")
-    assert refused.value.code == "resource_exhausted"
-    assert isinstance(refused.value.__cause__, apsw.FullError)
-    assert store.run(key()) is not None
-    db.execute("PRAGMA max_page_count = 1000000")
-    child(store, key(), token, "after")
-    store.close()
-    assert doctor.examine(tmp_path / "history.db") == []

@@ -1,5 +1,6 @@
 """Connections: how they are set up, how they wait for each other, and what their errors mean."""
 
+import errno
 import os
 import random
 import shutil
@@ -117,6 +118,36 @@ def filesystem(directory: Path, mounts: str | None = None) -> str:
         if below and len(point) >= len(best):
             best, kind = point, right.split()[0]
     return kind
+
+
+def make_room(path: Path) -> None:
+    """Make the directory of a file, for its owner only; one that exists stays as it is.
+
+    Raises:
+        FailedPrecondition: that cannot be done; it names the directory.
+        ResourceExhausted: the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise (full(path) if error.errno == errno.ENOSPC else unwritable(path)) from error
+
+
+def make_private(path: Path) -> None:
+    """Make a file that only its owner may read, before SQLite would make one for all. Never opens an old one.
+
+    (To open and close a database that this process has open would drop SQLite's locks on it.)
+
+    Raises:
+        FailedPrecondition: the directory cannot be written.
+        ResourceExhausted: the disk is full.
+    """
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise (full(path) if error.errno == errno.ENOSPC else unwritable(path)) from error
 
 
 def connect(path: Path, *, read_only: bool, durability: Durability, waiter: Waiter) -> apsw.Connection:

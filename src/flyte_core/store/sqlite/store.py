@@ -1,13 +1,12 @@
 """`SqliteStore`: one writer with group commit, readers beside it, one file shared by many processes."""
 
-import atexit
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
 import apsw
 
@@ -16,7 +15,6 @@ from flyte_core.model import (
     ActionKey,
     ActionName,
     Digest,
-    FailedPrecondition,
     Micros,
     RunKey,
     RunRecord,
@@ -39,14 +37,9 @@ from flyte_core.store.ports import (
 from flyte_core.store.sqlite import connection, reads, schema
 from flyte_core.store.sqlite.connection import Durability, Waiter
 from flyte_core.store.sqlite.specs import Specs
-from flyte_core.store.sqlite.tx import SqliteTx
+from flyte_core.store.sqlite.writer import Writer
 
 T = TypeVar("T")
-
-GROUP: Final = 256
-"""How many units of work are committed together at the most."""
-IDLE_CHECKPOINT_S: Final = 5.0
-"""After so long without a write the log is folded into the database."""
 
 
 class SqliteStore:
@@ -64,11 +57,7 @@ class SqliteStore:
         self._readers: queue.SimpleQueue[apsw.Connection] = queue.SimpleQueue()
         self._watcher: apsw.Connection | None = None
         self._watcher_lock = threading.Lock()
-        self._write_lock = threading.Lock()
-        self._db: apsw.Connection | None = None
-        self._works: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._thread_lock = threading.Lock()
+        self._writer: Writer | None = None
         self._closed = False
 
     @classmethod
@@ -95,179 +84,40 @@ class SqliteStore:
                 if reader is not None:
                     store._readers.put(reader)
             return store
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise connection.unwritable(path) from error
+        connection.make_room(path)
         connection.require_local(path.parent)
-        with connection.explained(path):
-            store._db = connection.connect(path, read_only=False, durability=durability, waiter=Waiter())
-            try:
-                schema.prepare(store._db, path)
-            except BaseException:
-                store._db.close()
-                raise
+        connection.make_private(path)
+        store._writer = Writer(path, durability, store._specs)
         return store
 
     # --- writing ---
 
     def transact(self, work: Callable[[Tx], T]) -> T:
-        with self._write_lock, connection.explained(self.path):
-            db = self._writer()
-            tx = SqliteTx(db, self._specs)
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(tx)
-                tx.flush()
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-            self._learn(tx)
-            return result
+        return self._writing().transact(work)
 
     def submit(self, work: Callable[[Tx], T]) -> Future[T]:
-        future: Future[T] = Future()
-        with self._thread_lock:
-            if self._closed or self.read_only:
-                raise self._refusal()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
-                self._thread.start()
-                atexit.register(self.close)
-        self._works.put(_Work(work, future))
-        return future
+        return self._writing().submit(work)
 
-    def _write_for_ever(self) -> None:
-        idle = False
-        while True:
-            try:
-                first = self._works.get(timeout=None if idle else IDLE_CHECKPOINT_S)
-            except queue.Empty:
-                self._fold_log()
-                idle = True
-                continue
-            idle = False
-            group: list[_Work] = []
-            ended = first is None
-            if first is not None:
-                group.append(first)
-                while len(group) < GROUP:
-                    try:
-                        more = self._works.get_nowait()
-                    except queue.Empty:
-                        break
-                    if more is None:
-                        ended = True
-                        break
-                    group.append(more)
-            if group:
-                self._commit(group)
-            if ended:
-                return
-
-    def _commit(self, group: Sequence["_Work"]) -> None:
-        """Run a group of works in one transaction; answer each once it is committed."""
-        wanted = [w for w in group if w.future.set_running_or_notify_cancel()]
-        done: list[tuple[_Work, Any]] = []
-        failed: list[tuple[_Work, BaseException]] = []
-        try:
-            with self._write_lock, connection.explained(self.path):
-                db = self._writer()
-                db.execute("BEGIN IMMEDIATE")
-                try:
-                    learned = []
-                    for work in wanted:
-                        tx = SqliteTx(db, self._specs, savepoint=True)
-                        try:
-                            result = work.run(tx)
-                            tx.flush()
-                        except apsw.Error:
-                            raise
-                        except BaseException as error:
-                            if tx.marked:
-                                db.execute("ROLLBACK TO work")
-                                db.execute("RELEASE work")
-                            failed.append((work, error))
-                            continue
-                        if tx.marked:
-                            db.execute("RELEASE work")
-                        learned.append(tx)
-                        done.append((work, result))
-                    db.execute("COMMIT")
-                except BaseException:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-                    raise
-                for tx in learned:
-                    self._learn(tx)
-        except BaseException as error:
-            if len(wanted) > 1 and isinstance(error, apsw.Error | FailedPrecondition):
-                # One of them broke the whole transaction: find out which, one by one.
-                for work in wanted:
-                    self._commit_alone(work)
-                return
-            for work in wanted:
-                work.future.set_exception(error)
-            return
-        for work, result in done:
-            work.future.set_result(result)
-        for work, reason in failed:
-            work.future.set_exception(reason)
-
-    def _commit_alone(self, work: "_Work") -> None:
-        try:
-            work.future.set_result(self.transact(work.run))
-        except BaseException as error:
-            work.future.set_exception(error)
-
-    def _learn(self, tx: SqliteTx) -> None:
-        for spec_id, spec in tx.learned.values():
-            self._specs.learn(spec_id, spec)
-
-    def _writer(self) -> apsw.Connection:
-        if self._db is None:
-            raise self._refusal()
-        return self._db
-
-    def _refusal(self) -> Unavailable:
-        return Unavailable(
-            f"{self.path} was opened only for reading." if self.read_only else f"{self.path} is closed."
-        )
-
-    def _fold_log(self) -> None:
-        with self._write_lock:
-            if self._db is not None:
-                try:
-                    self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-                except apsw.Error:
-                    return  # Somebody reads or writes; the next idle moment will do.
+    def log_bytes(self) -> int:
+        """How large the write-ahead log is: a reader that never ends keeps it growing."""
+        return 0 if self._writer is None else self._writer.log_bytes()
 
     def close(self) -> None:
-        with self._thread_lock:
-            if self._closed:
-                return
-            self._closed = True
-            thread = self._thread
-        if thread is not None:
-            self._works.put(None)
-            if thread is not threading.current_thread():
-                thread.join()
-            atexit.unregister(self.close)
-        with self._write_lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        """Finish what was submitted, then let go of the file. May be called again."""
+        self._closed = True
+        # Readers first: the last connection to close folds the log, and they may not write.
         with self._watcher_lock:
             if self._watcher is not None:
                 self._watcher.close()
                 self._watcher = None
-        while True:
-            try:
-                self._readers.get_nowait().close()
-            except queue.Empty:
-                return
+        self._close_readers()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            raise Unavailable(f"{self.path} was opened only for reading.")
+        return self._writer
 
     # --- reading ---
 
@@ -292,7 +142,7 @@ class SqliteStore:
     def _reading(self) -> Iterator[apsw.Connection | None]:
         """A connection that sees one snapshot; None: the history is empty."""
         if self._closed:
-            raise self._refusal()
+            raise Unavailable(f"{self.path} is closed.")
         with connection.explained(self.path):
             db = self._take_reader()
             if db is None:
@@ -304,7 +154,19 @@ class SqliteStore:
             finally:
                 if db.in_transaction:
                     db.execute("COMMIT")
-                self._readers.put(db)
+                self._give_back(db)
+
+    def _give_back(self, db: apsw.Connection) -> None:
+        self._readers.put(db)
+        if self._closed:
+            self._close_readers()
+
+    def _close_readers(self) -> None:
+        while True:
+            try:
+                self._readers.get_nowait().close()
+            except queue.Empty:
+                return
 
     def _take_reader(self) -> apsw.Connection | None:
         try:
@@ -388,16 +250,6 @@ class SqliteStore:
             if self._watcher is None:
                 return 0
             return int(self._watcher.execute("PRAGMA data_version").get)
-
-
-class _Work:
-    """A unit of work on its way to the writer thread."""
-
-    __slots__ = ("future", "run")
-
-    def __init__(self, run: Callable[[Tx], Any], future: Future[Any]) -> None:
-        self.run = run
-        self.future = future
 
 
 def _begin(db: apsw.Connection) -> None:
