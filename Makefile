@@ -19,7 +19,7 @@ run: setup ## Run the first page's script; prints the run's id, its URL, and how
 
 test: setup ## The tests (installs Chromium for the browser tests when it can)
 	@bash tests/prepare.sh
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup ## Lint, types, layers, the state of the console bundle
 	$(BIN)/ruff format --check src tests bench examples
