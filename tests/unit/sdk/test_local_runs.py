@@ -775,3 +775,14 @@ def test_a_large_unknown_value_is_written_once_and_mapped(history: History) -> N
     assert flyte.run(main).outputs() == (20_000_000, 0)
     files = list(history.layout.home.rglob("*.pickle"))
     assert [20_000_000 < each.stat().st_size < 20_001_000 for each in files] == [True]
+
+
+def test_log_records_are_lines_of_their_action(history: History) -> None:
+    @env.task
+    def talk() -> None:
+        flyte.logger.info("to whom it may concern")
+        flyte.logger.debug("to nobody")
+
+    flyte.run(talk)
+    (line,) = history.log(history.actions()[0])
+    assert line.endswith("INFO flyte.user: to whom it may concern")
