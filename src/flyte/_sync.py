@@ -56,11 +56,18 @@ class Portal:
             tasks.append(task)
             task.add_done_callback(lambda _: done.set())
 
-        self.loop.call_soon_threadsafe(begin)
+        def cancel() -> None:
+            if tasks:
+                tasks[0].cancel()
+            else:
+                coroutine.close()
+                done.set()
+
         try:
+            self.loop.call_soon_threadsafe(begin)
             done.wait()
         except BaseException:
-            self.loop.call_soon_threadsafe(lambda: tasks[0].cancel())
+            self.loop.call_soon_threadsafe(cancel)
             done.wait(CANCEL_GRACE_S)
             raise
         return tasks[0].result()
