@@ -47,13 +47,13 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 20) -> None:
 # -- Calls of every colour -------------------------------------------------------------------------
 
 
-def test_calls_nest_fifty_deep(history: History) -> None:
+def test_calls_nest_deeper_than_the_stack(history: History) -> None:
     @env.task
     def deep(n: int) -> int:
         return 0 if n == 0 else deep(n - 1) + 1
 
-    assert flyte.run(deep, 55).outputs()[0] == 55
-    assert [each.depth for each in history.actions()] == list(range(56))
+    assert flyte.run(deep, 200).outputs()[0] == 200
+    assert [each.depth for each in history.actions()] == list(range(201))
 
 
 def test_async_calls_nest_deep(history: History) -> None:
@@ -61,8 +61,18 @@ def test_async_calls_nest_deep(history: History) -> None:
     async def deep(n: int) -> int:
         return 0 if n == 0 else await deep(n - 1) + 1
 
-    assert flyte.run(deep, 55).outputs()[0] == 55
-    assert len(history.actions()) == 56
+    assert flyte.run(deep, 200).outputs()[0] == 200
+    assert len(history.actions()) == 201
+
+
+def test_calls_that_nest_without_end_are_refused(history: History) -> None:
+    @env.task
+    def endless(n: int) -> int:
+        return endless(n + 1)
+
+    with pytest.raises(errors.RuntimeUserError, match="256 is the limit"):
+        flyte.run(endless, 0)
+    assert len(history.actions()) == 257
 
 
 def test_gather_of_async_tasks_keeps_the_order_of_calls(history: History) -> None:
