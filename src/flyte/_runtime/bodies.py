@@ -75,7 +75,9 @@ def _run(job: Job, runner: asyncio.Runner, current: "Current") -> worker_pb2.Rep
             else:
                 outputs = contextvars.Context().run(invoke.invoke, task, inputs, job.context)
     except BaseException as error:
-        return failed(job, describe(error))
+        told = describe(error)
+        attempt.show(told)
+        return failed(job, told)
     return succeeded(job, outputs)
 
 
@@ -268,5 +270,7 @@ async def _one(job: Job, talk: Talk, threads: ThreadPoolExecutor) -> None:
                 outputs = await asyncio.get_running_loop().run_in_executor(threads, body)
             report = succeeded(job, outputs)
         except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt) as error:
-            report = failed(job, describe(error))
+            told = describe(error)
+            attempt.show(told)
+            report = failed(job, told)
     talk.report(report)

@@ -15,7 +15,7 @@ from typing import Any
 from flyte_core import process, supervision
 from flyte_core.layout import Layout
 from flyte_core.model import ActionKey, Micros, Owner, ResourceRequest, Token
-from flyte_core.supervision import NOBODY, ExitRecord
+from flyte_core.supervision import NOBODY, ExitRecord, FrameReader
 from flyte_server.executors import capacity, environment, remains
 from flyte_server.executors.launching import Answer, Launcher
 from flyte_server.executors.warm import WarmPools
@@ -166,7 +166,7 @@ class ProcessExecutor:
         adopted = self._adopt(live)
         if answer is not None:
             if adopted and live.token in self._live:
-                self._watch.hear(answer.channel, lambda: self._ended(live))
+                self._watch.hear(answer.channel, lambda said: self._ended(live, said))
             else:
                 answer.channel.close()
         return adopted
@@ -247,9 +247,13 @@ class ProcessExecutor:
         supervision.write_atomically(f"{live.dir}/{supervision.EXIT}", asdict(record))
         self._told_by(live, record)
 
-    def _ended(self, live: Live) -> None:
-        """The supervisor says that it is done, or hung up."""
-        record = supervision.read_exit(live.dir)
+    def _ended(self, live: Live, said: bytes) -> None:
+        """The supervisor tells the end before it has written it down; if it hung up, the watch will tell."""
+        try:
+            got = FrameReader().feed(said)
+            record = ExitRecord(**got[0]["ended"]) if got is not None else None
+        except (ValueError, KeyError, TypeError):
+            return
         if record is not None:
             self._told_by(live, record)
 
