@@ -1,1 +1,0 @@
-"""Bytes beside the history: content-checked files, and code bundles as archives."""

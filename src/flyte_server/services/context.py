@@ -1,6 +1,5 @@
 """What the parts of one server share. Made once, in `app.py`; no part reaches around it."""
 
-import asyncio
 import getpass
 import os
 import socket
@@ -46,12 +45,8 @@ class ServerContext:
     """Set when the executor has warm workers."""
     random: Random = field(default_factory=Random)
     account: str = field(default_factory=lambda: account_name())
-    ending: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when streams end; their clients come back to the next server."""
-
-    @property
-    def stopping(self) -> bool:
-        return self.ending.is_set()
+    stopping: bool = False
+    """Streams end now; their clients come back to the next server."""
 
     def view(self, key: RunKey) -> RunView:
         """A run as it stands.
@@ -98,7 +93,7 @@ class ServerContext:
 
     def now_stopping(self) -> None:
         """End every stream."""
-        self.ending.set()
+        self.stopping = True
         self.wake.publish_all()
 
 
