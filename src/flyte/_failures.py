@@ -52,13 +52,20 @@ _BY_CODE: Final[dict[str, type[errors.BaseRuntimeError]]] = {
 """What a code becomes again; any other is a `RuntimeUserError` or a `RuntimeSystemError`."""
 
 
-def from_info(info: ErrorInfo) -> errors.BaseRuntimeError:
-    """The exception that a caller of the failed task gets."""
+def from_info(info: ErrorInfo, hint: str = "") -> errors.BaseRuntimeError:
+    """The exception that a caller of the failed task gets. `hint` holds where the kind has no better one."""
     kind = _BY_CODE.get(info.code)
     if kind is None:
         user = info.kind is ErrorKind.USER
         kind = errors.RuntimeUserError if user else errors.RuntimeSystemError
-    return kind(info.message, code=info.code, worker=info.worker, traceback=info.traceback)
+    own = kind.default_hint != errors.BaseRuntimeError.default_hint
+    return kind(
+        info.message,
+        code=info.code,
+        hint="" if own else hint,
+        worker=info.worker,
+        traceback=info.traceback,
+    )
 
 
 def of_action(action: Action) -> errors.BaseRuntimeError:
@@ -75,7 +82,7 @@ def of_action(action: Action) -> errors.BaseRuntimeError:
         return errors.RuntimeUnknownError(
             f"{action.spec.task_name} ({action.key.name}) ended {action.phase} without saying why."
         )
-    return from_info(error)
+    return from_info(error, f"See its logs: flyte get logs {action.key.run.name} {action.key.name}")
 
 
 def of_core(error: CoreError) -> errors.BaseRuntimeError:

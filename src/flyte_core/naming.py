@@ -88,8 +88,10 @@ def inputs_hash(literals: Iterable[tuple[str, bytes]]) -> str:
 
     The order in which they are given does not matter.
     """
-    named: list[Framable] = [*sorted(literals)]
-    return digest("inputs", ALGORITHM, named)
+    named = [
+        b"u2:%bb%d:%b" % (_text(name), len(canonical), canonical) for name, canonical in sorted(literals)
+    ]
+    return sha256(b"%bl%d:%b" % (_INPUTS, len(named), b"".join(named))).hexdigest()
 
 
 def task_identity(task_name: str, interface_hash: str, version: str) -> str:

@@ -9,8 +9,8 @@ The shim outlives the server, so everything that must survive is a file in the a
 - `exit.json`: an `ExitRecord`; its presence means that every process of the attempt is gone.
 
 A launch itself travels over a socket (to a zygote, or to a cold shim as its standard input): one
-frame there, `{"worker": pid, "shim": pid}` or `{"refused": why}` as the frame back, and a last one
-when `exit.json` can be read.
+frame there, `{"worker": pid, "shim": pid}` or `{"refused": why}` as the frame back, and at the end
+`{"ended": record}`, before the same is on the disk.
 
 Only `exit.json` is forced to the disk. The other files name processes, and a power failure that
 could lose them ends those processes too: an unreadable `claim` counts as one of an earlier boot.
@@ -124,21 +124,27 @@ class FrameReader:
         return parsed, payload
 
 
-def write_atomically(path: str, data: dict[str, Any]) -> None:
-    """Put a JSON file in place whole. Processes may die at any time; for power failures, `sync`."""
+def write_atomically(path: str, data: dict[str, Any], *, durable: bool = False) -> None:
+    """Put a JSON file in place whole. `durable`: it has survived a power failure when this returns."""
     temporary = f"{path}.{os.getpid()}.tmp"
     _write(temporary, data)
+    if durable:
+        sync(temporary)
     os.rename(temporary, path)  # noqa: PTH104
+    if durable:
+        sync(os.path.dirname(path))  # noqa: PTH120
 
 
 def sync(path: str) -> None:
-    """Force a file and its name to the disk."""
-    for each in (path, os.path.dirname(path)):  # noqa: PTH120
-        fd = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    """Force a file or directory to the disk, if it is there."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 NOBODY = Owner(0, 0, "none")

@@ -130,3 +130,20 @@ def test_a_parent_that_is_killed_finds_its_children_again(site: Site) -> None:
     root = wait_for(site, run, Phase.SUCCEEDED)
     assert len(root.attempts) == 2
     assert [len(action.attempts) for name, action in actions(site, run).items() if name == "cached"] == [1]
+
+
+def test_a_deployed_task_runs_by_name(site: Site) -> None:
+    assert "more.cached" in site.flyte("deploy", "more.py", "env")
+    site.flyte("deploy", "more.py", "env")
+    assert "more.cached" in site.flyte("-of", "json", "get", "task", "more.cached")
+    run = created(site.flyte("run", "deployed-task", "more.cached", "--x", "2"))
+    wait_for(site, run, Phase.SUCCEEDED)
+    assert "o0=6" in site.flyte("get", "io", run.name, "a0")
+
+
+def test_what_is_there_and_what_is_not(site: Site) -> None:
+    assert "subject" in site.flyte("whoami")
+    site.flyte("create", "project", "--id", "alpha", "--name", "Alpha")
+    assert "alpha" in site.flyte("-of", "json", "get", "project")
+    refused = site.flyte("get", "secret", code=1)
+    assert "does not serve" in refused

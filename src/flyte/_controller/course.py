@@ -141,7 +141,8 @@ def _body(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any
             raise
         return None
     except (asyncio.CancelledError, GeneratorExit):
-        place.give_up(frame, "Its caller stopped waiting for it.")
+        who = "The process that drove it" if frame.caller is None else "Its caller"
+        place.give_up(frame, f"{who} stopped waiting for it.")
         raise
     except KeyboardInterrupt:
         place.give_up(frame, "Interrupted (Ctrl-C).")

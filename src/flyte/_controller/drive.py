@@ -6,7 +6,7 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from flyte._authoring import invoke
 from flyte._controller.course import Body, Pause, Place, Record, Standing, Step, stand
@@ -16,6 +16,9 @@ from flyte._runtime import capture, failure
 from flyte_core.engine import timers
 from flyte_core.model import ActionKey, Micros
 from flyte_core.store.ports import Tx
+
+STACK: Final = 48
+"""So many bodies call one another on one stack; the next gets a fresh one, since Python's is limited."""
 
 Echo = Callable[[Any, str], object]
 
@@ -74,15 +77,21 @@ async def adrive(run: Run, frame: Frame, steps: Generator[Step, Any, bytes]) -> 
 
 def _body(run: Run, frame: Frame, step: Body) -> bytes:
     with _Surroundings(run, frame):
-        if step.due is None:
-            return on_thread(frame, lambda: invoke.call(frame.task, step.inputs, frame.place))
-        return in_crew_blocking(frame, _sync_body(frame, step), lambda: _tick(run, frame))
+        if step.due is not None:
+            return in_crew_blocking(frame, _sync_body(frame, step), lambda: _tick(run, frame))
+        if frame.stacked >= STACK:
+            return in_crew_blocking(frame, _sync_body(frame, step), lambda: None)
+        return on_thread(frame, lambda: invoke.call(frame.task, step.inputs, frame.place))
 
 
 async def _abody(run: Run, frame: Frame, step: Body) -> bytes:
     with _Surroundings(run, frame), _Alarm(run, frame, step.due):
         if frame.task.is_async:
-            return await on_loop(frame, invoke.await_(frame.task, step.inputs, frame.place))
+            body = on_loop(frame, invoke.await_(frame.task, step.inputs, frame.place))
+            if frame.stacked < STACK:
+                return await body
+            frame.stacked = 0
+            return await asyncio.create_task(body)
         return await in_crew(frame, _sync_body(frame, step))
 
 

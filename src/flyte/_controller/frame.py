@@ -34,6 +34,7 @@ class Frame:
         followers: Callers of a later attempt that made the same call while it runs.
         halted: The attempt has been taken away: aborted, or out of time. What its body does no
             longer counts.
+        stacked: How many bodies stand on the stack below this one.
         stop: Interrupts the body while it runs.
         wake: Ends a wait: between attempts, or for a body on another thread.
     """
@@ -49,6 +50,7 @@ class Frame:
         "level",
         "opening",
         "parent",
+        "stacked",
         "stop",
         "task",
         "token",
@@ -69,6 +71,7 @@ class Frame:
         self.parent = parent
         self.caller = caller
         self.level: int = 0 if caller is None else caller.level
+        self.stacked: int = 0 if caller is None else caller.stacked + 1
         self.attempt = 0
         self.token: Token | None = None
         self.context: TaskContext | None = None
@@ -279,6 +282,7 @@ def _start(
     give_up: Callable[[], None],
 ) -> None:
     frame.level += 1
+    frame.stacked = 0
     threads = crew(frame.level)
     left = threading.Event()
 

@@ -7,6 +7,7 @@ result is seen.
 
 import asyncio
 import contextlib
+import gc
 import os
 import threading
 from collections.abc import Callable, Coroutine, Generator, Iterator
@@ -54,6 +55,10 @@ from flyte_core.store.ports import ActionQuery, Tx
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
 
+MANY: Final = 1_000
+"""From so many calls at once on, the garbage collector looks at new objects less often."""
+YOUNG: Final = 20_000
+
 _NO_LIMITS: Final = TimeoutPolicy()
 
 T = TypeVar("T")
@@ -80,6 +85,7 @@ class LocalRun:
         self.worker = f"pid {os.getpid()}"
         self.frames: dict[ActionName, Frame] = {}
         self._guard = threading.Lock()
+        self._thresholds: tuple[int, int, int] | None = None
         self.echo = echo
         self.base = info.run_base_dir
 
@@ -147,6 +153,8 @@ class LocalRun:
         caller = self.frames.get(context.name)
         frame = Frame(ActionKey(self.key, call.name), call, task, context.name, caller)
         self.frames[call.name] = frame
+        if len(self.frames) == MANY:
+            self._collect_less()
         return frame, None
 
     def close(self, frame: Frame, data: bytes | BaseException | None) -> None:
@@ -155,6 +163,18 @@ class LocalRun:
             self.frames.pop(frame.key.name, None)
         if frame.followers:
             frame.tell(data)
+
+    def _collect_less(self) -> None:
+        """So many calls at once are a heap that lives: looking through it for garbage again and again is for nothing."""
+        if self._thresholds is None:
+            self._thresholds = gc.get_threshold()
+            gc.set_threshold(max(self._thresholds[0], YOUNG), *self._thresholds[1:])
+
+    def end(self) -> None:
+        """The root has ended."""
+        if self._thresholds is not None:
+            gc.set_threshold(*self._thresholds)
+            self._thresholds = None
 
     def _first(self, frame: Frame, context: TaskContext) -> Callable[[Tx], Standing] | None:
         """Enqueue, claim and start in one; None when that has been put off."""
@@ -331,6 +351,7 @@ class Root:
                 yield
         finally:
             self.run.close(self.frame, None)
+            self.run.end()
 
     def _course(self) -> Generator[Step, Any, bytes]:
         return course(self.run, self.frame, lambda _: self.first)

@@ -41,6 +41,8 @@ _SHARE: Final = 0.1
 """A pause in relation to the wait so far: how much later than it happened a change is seen."""
 _UNPROMPTED_S: Final = 1.0
 """So long after the last look at an action it is looked at again: a process dies without a commit."""
+_STARTS: Final = 5
+"""So often in a row a server that was killed is started again before those who wait give up."""
 
 
 class StoreSource:
@@ -114,14 +116,21 @@ class StoreSource:
 
     async def watch(self, key: ActionKey) -> AsyncGenerator[Action, None]:
         served = (await self.run(key.run)).record.mode is RunMode.SERVER
+        failures = 0
         seen, version, looked_at = -1, -1, time.monotonic()
         async for _ in _looks():
             before, version = version, self._store.data_version()
             if version == before:
                 if time.monotonic() - looked_at < _UNPROMPTED_S:
                     continue
-                if served:
-                    await self._revive_server()
+                try:
+                    if served:
+                        await self._revive_server()
+                    failures = 0
+                except _server.ServerStartError:
+                    failures += 1
+                    if failures == _STARTS:
+                        raise
             looked_at = time.monotonic()
             action = await self.action(key)
             if action.version != seen:

@@ -37,8 +37,9 @@ def run(options: Options, inputs: bytes | None = None) -> int:
     """Run the attempt that the command line and the environment describe; returns the exit code.
 
     `inputs` are serialized `flyteidl2.task.Inputs`; without them the file of `--inputs` is read.
-    The traceback of a failure goes to stderr, hence to the log, too. An attempt that was asked to end leaves neither outputs nor an error: how it ended is told by
-    its supervisor, so it ends by that very signal.
+    The traceback of a failure goes to stderr, hence to the log, too. An attempt that was asked to end
+    leaves neither outputs nor an error: how it ended is told by its supervisor, so it ends by that
+    very signal.
     """
     here = context.from_environment(options, os.environ)
     with Termination() as termination:
@@ -48,8 +49,7 @@ def run(options: Options, inputs: bytes | None = None) -> int:
             if termination.asked:
                 end_by_signal()
             told = failure.describe(error)
-            with contextlib.suppress(Exception):
-                print(told.traceback, end="", file=sys.stderr, flush=True)
+            show(told)
             leave_error(here.output_dir, told)
             return FAILED
     write(here.output_dir / OUTPUTS, outputs)
@@ -91,12 +91,18 @@ def read_inputs(options: Options) -> bytes:
         raise RuntimeSystemError(f"The inputs {options.inputs} cannot be read: {error.strerror}") from error
 
 
+def show(error: ErrorInfo) -> None:
+    """Put the traceback where people look first: into the log."""
+    with contextlib.suppress(Exception):
+        print(error.traceback, end="", file=sys.stderr, flush=True)
+
+
 def leave_error(directory: Path, error: ErrorInfo) -> None:
     write(directory / ERROR, wire_errors.to_document(error))
 
 
 def write(path: Path, data: bytes) -> None:
-    """Put a result in place whole, its bytes on the disk before its name can be seen."""
+    """Put a result in place whole. Forcing it to the disk is the supervisor's part, or the server's."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         fd = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -107,7 +113,6 @@ def write(path: Path, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
-        os.fsync(fd)
     finally:
         os.close(fd)
     draft.rename(path)

@@ -5,6 +5,7 @@ processes cannot share: threads, open files or sockets, child processes, seeded 
 Such code is refused here (`unsafe`), and its attempts import it for themselves.
 """
 
+import contextlib
 import gc
 import os
 import random
@@ -17,9 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flyte._authoring.task import Task
 from flyte._runtime import a0, attempt, code, worker
 from flyte._runtime.forking import Children, fork_shim
 from flyte._runtime.resolver import import_module, module_of
+from flyte._types.interface import codec_of_task
 from flyte_core.layout import Layout, default_home
 from flyte_core.supervision import FrameReader, Spec, frame
 
@@ -117,7 +120,7 @@ def _import(spec: Spec, prelude: Prelude) -> str:
     try:
         code.prepare(options, Layout(default_home()))
         attempt.resolver_module(options)
-        import_module(module_of(options.resolver_args))
+        module = import_module(module_of(options.resolver_args))
     except BaseException as error:
         return f"the import failed: {type(error).__name__}"
     if seeded():
@@ -139,7 +142,16 @@ def _import(spec: Spec, prelude: Prelude) -> str:
         if _tasks() > 1:
             return "the import started threads"
     prelude.keep()
+    _get_ready(module)
     return ""
+
+
+def _get_ready(module: Any) -> None:
+    """What every attempt of these tasks would work out for itself, once for all of them."""
+    for value in list(vars(module).values()):
+        if isinstance(value, Task):
+            with contextlib.suppress(Exception):
+                codec_of_task(value)
 
 
 def _shared(env: dict[str, str]) -> dict[str, str]:

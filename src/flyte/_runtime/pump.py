@@ -110,10 +110,17 @@ class Pump:
 
     def finish(self) -> None:
         """Let go of the pipe."""
-        if not self.open:
-            return
-        self.open = False
-        os.close(self.fd)
+        if self.open:
+            self.open = False
+            os.close(self.fd)
+            self._flush()
+
+    def turn(self, log: Log) -> None:
+        """From now on write to another log; a line without newline still goes to the present one."""
+        self._flush()
+        self._log = log
+
+    def _flush(self) -> None:
         if self._rest:
             self._log.append(encode(self._stream, [self._rest]))
             self._rest = b""

@@ -33,6 +33,9 @@ LOG_SYNC_S = 1.0
 OOM_SCORE = b"500"
 """The kernel, when it must choose, takes the worker before its supervisor and the server."""
 
+RESULTS = ("outputs.pb", "error.pb")
+"""What a worker leaves: on the disk before the word that it has ended."""
+
 _PIPE_BYTES = 1024 * 1024
 _F_SETPIPE_SZ = 1031
 
@@ -42,7 +45,7 @@ Reply = Callable[[dict[str, Any]], None]
 def supervise(spec: Spec, reply: Reply, body: Callable[[Spec], int]) -> None:
     """Run one attempt to its end. `body` is what a forked worker does; it returns the exit code.
 
-    `reply` is called when the worker has been started or will not be, and when `exit.json` is there.
+    `reply` is called when the worker has been started or will not be, and with the record when all of it is gone.
     """
     Shim(spec, reply, body).run()
 
@@ -312,11 +315,11 @@ class Shim:
             cpu_s=round(usage[0], 6),
             max_rss_bytes=usage[1],
         )
-        path = f"{self._spec.dir}/{supervision.EXIT}"
-        supervision.write_atomically(path, asdict(record))
-        # Whoever listens need not wait for the disk: the next server finds it, or the attempt was lost.
-        self._reply({"ended": True})
-        supervision.sync(path)
+        # Whoever listens need not wait for the disk; a server that dies now still finds this process.
+        self._reply({"ended": asdict(record)})
+        for name in RESULTS:
+            supervision.sync(f"{self._spec.dir}/{name}")
+        supervision.write_atomically(f"{self._spec.dir}/{supervision.EXIT}", asdict(record), durable=True)
 
     def _cancel(self) -> dict[str, Any] | None:
         """What `cancel.json` says, when somebody asked for the end."""

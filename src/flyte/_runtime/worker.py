@@ -23,7 +23,12 @@ def run(spec: Spec) -> int:
     take_on(spec.argv, spec.env)
     gc.enable()
     try:
-        code = attempt.run(a0.parse(spec.argv), spec.inputs)
+        if spec.argv[0] == "warm":
+            from flyte._runtime import warm
+
+            code = warm.work(warm.parse(spec.argv))
+        else:
+            code = attempt.run(a0.parse(spec.argv), spec.inputs)
     except a0.UsageError as error:
         print(f"a0: {error}", file=sys.stderr)
         code = 2
@@ -55,6 +60,11 @@ def wind_up() -> None:
     # The interpreter's own way to wait for threads that are no daemons; there is no public one.
     getattr(threading, "_shutdown", int)()
     getattr(atexit, "_run_exitfuncs", int)()
+    flush()
+
+
+def flush() -> None:
+    """Hand on what the streams hold. User code may have replaced or closed them."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()

@@ -11,6 +11,7 @@ import os
 import shutil
 import tarfile
 import unicodedata
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,27 @@ from typing import IO, Final
 from flyte_core.model import InvalidArgument
 
 _CHUNK: Final = 1 << 20
+_HEADER: Final = 64 * 1024
+_EXTENSIONS: Final = frozenset(
+    {
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+    }
+)
 _FOLDER: Final = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_DAMAGE: Final = (
+    tarfile.TarError,
+    EOFError,
+    gzip.BadGzipFile,
+    zlib.error,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
+"""What `tarfile` and its kin raise for archives that are not whole or not honest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +97,7 @@ def unpack(bundle: Path, into: Path, caps: Caps | None = None) -> None:
             _unpack(bundle, root, caps)
         finally:
             os.close(root)
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, ValueError, OverflowError) as error:
+    except _DAMAGE as error:
         shutil.rmtree(into, ignore_errors=True)
         raise InvalidArgument(f"{bundle.name} is not a whole archive: {error}") from error
     except BaseException:
@@ -84,33 +105,48 @@ def unpack(bundle: Path, into: Path, caps: Caps | None = None) -> None:
         raise
 
 
+class _Member(tarfile.TarInfo):
+    """A header, looked at before what it announces is read: long names and attributes go to memory whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _EXTENSIONS and member.size > _HEADER:
+            raise InvalidArgument(f"The archive holds a header of {member.size} bytes; none needs so many.")
+        return member
+
+
 def _unpack(bundle: Path, root: int, caps: Caps) -> None:
     seen: set[str] = set()
     written = count = 0
     allowed = min(caps.total_bytes, _CHUNK + caps.ratio * bundle.stat().st_size)
-    with bundle.open("rb") as raw, tarfile.open(fileobj=raw, mode="r|*") as tar:
-        for member in tar:
-            if member.type == tarfile.XGLTYPE:
-                continue
-            count += 1
-            if count > caps.files:
-                raise InvalidArgument(f"{bundle.name} holds more than {caps.files} files.")
-            if not (member.isreg() or member.isdir()) or member.issparse():
-                raise InvalidArgument(
-                    f"{bundle.name} holds {_shown(member.name)}, which is neither a plain file nor a directory."
-                )
-            segments = _segments(member.name, caps, seen, folder=member.isdir())
-            if member.isdir():
-                os.close(_folder(root, segments))
-                continue
-            written += member.size
-            if written > allowed:
-                raise InvalidArgument(
-                    f"{bundle.name} unpacks to more than {allowed} bytes; that is more than a bundle may hold."
-                )
-            content = tar.extractfile(member)
-            assert content is not None, "a plain file has content"
-            _write(root, segments, content, member.size, executable=bool(member.mode & 0o100))
+    with bundle.open("rb") as raw:
+        # Not "r|*": other compressions can ask for gigabytes of memory by themselves.
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        with tarfile.open(fileobj=raw, mode="r|gz" if zipped else "r|", tarinfo=_Member) as tar:
+            for member in tar:
+                if member.type == tarfile.XGLTYPE:
+                    continue
+                count += 1
+                if count > caps.files:
+                    raise InvalidArgument(f"{bundle.name} holds more than {caps.files} files.")
+                if not (member.isreg() or member.isdir()) or member.issparse():
+                    raise InvalidArgument(
+                        f"{bundle.name} holds {_shown(member.name)}, which is neither a plain file nor a directory."
+                    )
+                segments = _segments(member.name, caps, seen, folder=member.isdir())
+                if member.isdir():
+                    os.close(_folder(root, segments))
+                    continue
+                written += member.size
+                if written > allowed:
+                    raise InvalidArgument(
+                        f"{bundle.name} unpacks to more than {allowed} bytes; that is more than a bundle may hold."
+                    )
+                content = tar.extractfile(member)
+                assert content is not None, "a plain file has content"
+                _write(root, segments, content, member.size, executable=bool(member.mode & 0o100))
 
 
 def _segments(name: str, caps: Caps, seen: set[str], *, folder: bool) -> list[str]:

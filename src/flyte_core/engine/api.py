@@ -9,6 +9,7 @@ from flyte_core.model import (
     ActionKind,
     ActionName,
     ErrorInfo,
+    InvalidArgument,
     Micros,
     PayloadRef,
     RunRecord,
@@ -41,6 +42,16 @@ class NewAction:
     loose_inputs: bool = False
     """The name does not pin every byte of the inputs (ignored inputs, values with a hash of their
     own), so a repeated call may bring others; the first call's count."""
+
+    def __post_init__(self) -> None:
+        if self.inputs is not None and self.inputs_ref is not None:
+            raise InvalidArgument(
+                f"The inputs of {self.name} came as bytes and as a reference; one is enough."
+            )
+        if (self.kind is ActionKind.TRACE) != (self.trace is not None):
+            raise InvalidArgument(
+                f"{self.name} is a {self.kind}: what became of it belongs to a trace alone."
+            )
 
 
 @dataclass(frozen=True, slots=True)

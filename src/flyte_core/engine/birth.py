@@ -95,8 +95,8 @@ def _record_trace(
     now: Micros,
 ) -> Change:
     trace = new.trace
-    if trace is None or parent is None:
-        raise InvalidArgument(f"The trace {new.spec.short_name} came without what became of it.")
+    assert trace is not None
+    assert parent is not None
     outputs = trace.outputs
     if trace.error is None and outputs is None and trace.outputs_ref is None:
         outputs = b""

@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flyte_core import logs, process, supervision
+from flyte_core import process, supervision
 from flyte_core.layout import Layout
 from flyte_core.model import ActionKey, Micros, Owner, ResourceRequest, Token
-from flyte_core.supervision import NOBODY, ExitRecord
+from flyte_core.supervision import NOBODY, ExitRecord, FrameReader
 from flyte_server.executors import capacity, environment, remains
 from flyte_server.executors.launching import Answer, Launcher
+from flyte_server.executors.warm import WarmPools
 from flyte_server.executors.watch import Watch, send
 from flyte_server.ports.executor import Ended, EndReason, Launch
 
@@ -26,7 +27,6 @@ log = logging.getLogger("flyte_server.executor")
 STUCK_S = 15.0
 """So long after the grace a supervisor that does not end its attempt is ended itself."""
 _AT_ONCE = 16
-_TAIL_BYTES = 8 * 1024
 _TOLD = 100_000
 
 OnStarted = Callable[[ActionKey, int, Token, str], None]
@@ -61,6 +61,8 @@ class ProcessExecutor:
         self._told: OrderedDict[Token, None] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self.pools = WarmPools(layout.home / "workers", self._warm_started, self._warm_ended, self._alone)
+        """The other side of `godwit.v1.WorkerService`'s Pull and Report."""
 
     async def start(self, on_started: OnStarted, on_ended: OnEnded) -> None:
         """See the port. Begins to preload a zygote for this server's own interpreter."""
@@ -68,10 +70,12 @@ class ProcessExecutor:
         self._on_ended = on_ended
         self._watch = Watch()
         self._launcher = Launcher(self._layout.zygotes, self._watch, zygotes=self._zygotes)
+        self.pools.open(self._launcher, self._watch)
         self._spawn(self._prepare(), "preload")
 
     async def stop(self) -> None:
         """See the port."""
+        await self.pools.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -91,7 +95,10 @@ class ProcessExecutor:
         if launch.token in self._live or launch.token in self._told:
             return
         live = self._take(launch)
-        self._spawn(self._begin(live), f"launch {launch.key.name}/{launch.attempt}")
+        if launch.pool:
+            self.pools.submit(launch)
+        else:
+            self._spawn(self._begin(live), f"launch {launch.key.name}/{launch.attempt}")
 
     async def reattach(self, launches: Sequence[Launch]) -> None:
         """See the port."""
@@ -99,7 +106,11 @@ class ProcessExecutor:
             if launch.token in self._live or launch.token in self._told:
                 continue
             live = self._take(launch)
-            if not self._adopt(live):
+            if self._adopt(live) or self._adopt_warm(live):
+                continue
+            if launch.pool:
+                self.pools.submit(launch)
+            else:
                 self._spawn(self._begin(live), f"launch {launch.key.name}/{launch.attempt}")
 
     async def cancel(self, key: ActionKey, attempt: int, token: Token, grace_s: float) -> None:
@@ -110,12 +121,13 @@ class ProcessExecutor:
         if live is None:
             live = Live(key, attempt, token, self._layout.attempt(key, attempt), None)
             self._live[token] = live
-            if not self._adopt(live):
+            if not (self._adopt(live) or self._adopt_warm(live)):
                 self._forestall(live)
                 return
             if token in self._told:
                 return
-        self._end(live, grace_s)
+        if not self.pools.cancel(token, grace_s):
+            self._end(live, grace_s)
 
     # -- beginning ---------------------------------------------------------------------------
 
@@ -154,7 +166,7 @@ class ProcessExecutor:
         adopted = self._adopt(live)
         if answer is not None:
             if adopted and live.token in self._live:
-                self._watch.hear(answer.channel, lambda: self._ended(live))
+                self._watch.hear(answer.channel, lambda said: self._ended(live, said))
             else:
                 answer.channel.close()
         return adopted
@@ -178,6 +190,24 @@ class ProcessExecutor:
         else:
             self._gone(live)
         return True
+
+    def _adopt_warm(self, live: Live) -> bool:
+        """Follow an attempt that was given to a warm worker. False: it was not."""
+        return self.pools.reattach(live.key, live.attempt, live.token, live.dir, live.launch)
+
+    def _alone(self, launch: Launch) -> None:
+        """Run what no warm worker takes in a process of its own."""
+        live = self._live.get(launch.token)
+        if live is not None:
+            self._spawn(self._begin(live), f"launch {launch.key.name}/{launch.attempt}")
+
+    def _warm_started(self, key: ActionKey, attempt: int, token: Token, worker: str) -> None:
+        self._on_started(key, attempt, token, worker)
+
+    def _warm_ended(self, ended: Ended) -> None:
+        if self._live.pop(ended.token, None) is not None:
+            self._remember(ended.token)
+            self._on_ended(ended)
 
     def _announce(self, live: Live) -> None:
         worker = supervision.read_owner(live.dir / supervision.WORKER)
@@ -217,9 +247,13 @@ class ProcessExecutor:
         supervision.write_atomically(f"{live.dir}/{supervision.EXIT}", asdict(record))
         self._told_by(live, record)
 
-    def _ended(self, live: Live) -> None:
-        """The supervisor says that it is done, or hung up."""
-        record = supervision.read_exit(live.dir)
+    def _ended(self, live: Live, said: bytes) -> None:
+        """The supervisor tells the end before it has written it down; if it hung up, the watch will tell."""
+        try:
+            got = FrameReader().feed(said)
+            record = ExitRecord(**got[0]["ended"]) if got is not None else None
+        except (ValueError, KeyError, TypeError):
+            return
         if record is not None:
             self._told_by(live, record)
 
@@ -264,34 +298,22 @@ class ProcessExecutor:
         """Report the end, once."""
         if self._live.pop(live.token, None) is None:
             return
-        self._told[live.token] = None
-        while len(self._told) > _TOLD:
-            self._told.popitem(last=False)
+        self._remember(live.token)
         well = reason is EndReason.EXIT and exit_code == 0
-        tail = "" if well else _tail(live.dir / supervision.LOG)
+        tail = "" if well else environment.tail(live.dir / supervision.LOG)
         self._on_ended(
             Ended(live.key, live.attempt, live.token, reason, exit_code, number, detail, log_tail=tail)
         )
+
+    def _remember(self, token: Token) -> None:
+        self._told[token] = None
+        while len(self._told) > _TOLD:
+            self._told.popitem(last=False)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _tail(path: Path) -> str:
-    """The last lines of a log, as the program wrote them."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL_BYTES))
-            lines = file.read().splitlines()
-    except OSError:
-        return ""
-    if size > _TAIL_BYTES:
-        del lines[:1]
-    records = [logs.decode(line, 0) for line in lines]
-    return "\n".join(record.text for record in records if record.stream != "s")
 
 
 def _full(directory: Path) -> bool:

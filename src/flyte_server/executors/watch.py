@@ -38,8 +38,8 @@ class Watch:
         self._loop.add_reader(fd, self._ended, fd, owner, gone, child)
         return True
 
-    def hear(self, channel: socket.socket, spoken: Callable[[], None]) -> None:
-        """Call back once when something arrives on a connection, or it ends; then close it."""
+    def hear(self, channel: socket.socket, spoken: Callable[[bytes], None]) -> None:
+        """Call back once with what arrives on a connection, if anything does; then close it."""
         fd = channel.detach()
         self._fds.add(fd)
         self._loop.add_reader(fd, self._spoken, fd, spoken)
@@ -66,11 +66,12 @@ class Watch:
         _collect(owner, child)
         gone()
 
-    def _spoken(self, fd: int, spoken: Callable[[], None]) -> None:
+    def _spoken(self, fd: int, spoken: Callable[[bytes], None]) -> None:
         self._loop.remove_reader(fd)
         self._fds.discard(fd)
+        with contextlib.suppress(OSError):
+            spoken(os.read(fd, 65536))
         os.close(fd)
-        spoken()
 
     def _poll(self, owner: Owner, gone: Callable[[], None], child: bool) -> bool:
         if not process.alive(owner):

@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 from flyte_core.engine import action as engine
@@ -33,6 +34,7 @@ from flyte_server.rpc import ids
 from flyte_server.services import creation, watch
 from flyte_server.services.context import ServerContext
 from flyte_server.services.values import INLINE_MAX, digest, sync_file, write_durably
+from flyte_server.services.watch import until_stopping
 
 BEAT_S = 10.0
 _SPECS = 1_000
@@ -111,8 +113,9 @@ class WorkerService:
     async def pull(self, request: worker_pb2.PullRequest) -> AsyncIterator[worker_pb2.PullResponse]:
         if self._context.pools is None:
             raise FailedPrecondition("This server has no warm workers.")
-        async for response in self._context.pools.connect(request):
-            yield response
+        async with aclosing(until_stopping(self._context, self._context.pools.connect(request))) as responses:
+            async for response in responses:
+                yield response
 
     async def report(self, request: worker_pb2.ReportRequest) -> worker_pb2.ReportResponse:
         verdicts = await asyncio.gather(*(self._take(report) for report in request.reports))

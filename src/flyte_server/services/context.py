@@ -1,5 +1,6 @@
 """What the parts of one server share. Made once, in `app.py`; no part reaches around it."""
 
+import asyncio
 import getpass
 import os
 import socket
@@ -45,8 +46,12 @@ class ServerContext:
     """Set when the executor has warm workers."""
     random: Random = field(default_factory=Random)
     account: str = field(default_factory=lambda: account_name())
-    stopping: bool = False
-    """Streams end now; their clients come back to the next server."""
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when streams end; their clients come back to the next server."""
+
+    @property
+    def stopping(self) -> bool:
+        return self.ending.is_set()
 
     def view(self, key: RunKey) -> RunView:
         """A run as it stands.
@@ -93,7 +98,7 @@ class ServerContext:
 
     def now_stopping(self) -> None:
         """End every stream."""
-        self.stopping = True
+        self.ending.set()
         self.wake.publish_all()
 
 

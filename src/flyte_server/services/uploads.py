@@ -8,10 +8,10 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 
+from flyte_core.blobs.local import sync_directory
 from flyte_core.layout import Layout
 from flyte_core.model import AlreadyExists, InvalidArgument, ResourceExhausted
 from flyte_server.services.signing import Permission
-from flyte_server.services.values import sync_directory
 
 _CHUNK = 1 << 20
 _SEGMENT_MAX = 255

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from flyte_core.blobs.local import sync_directory
 from flyte_core.layout import Layout
 from flyte_core.model import (
     Action,
@@ -25,6 +26,8 @@ INLINE_MAX = 64 * 1024
 
 FILES = {"inputs": "inputs.pb", "outputs": "outputs.pb"}
 
+_LEVELS = 5
+"""Directories between a run's file and `runs`: attempt, action, run, domain, project."""
 _REMEMBERED = 4_096
 _REMEMBERED_BYTES = 2_048
 
@@ -120,6 +123,8 @@ class Values:
         Raises:
             InvalidArgument: it does not.
         """
+        if "\0" in uri:
+            raise InvalidArgument(f"{uri!r} is not a path.")
         path = Path(os.path.realpath(uri.removeprefix("file://")))
         if not path.is_relative_to(os.path.realpath(self._layout.home)):
             raise InvalidArgument(f"{uri} does not lie in the server's data directory {self._layout.home}.")
@@ -148,7 +153,7 @@ def digest(data: bytes) -> Digest:
 
 def write_durably(path: Path, data: bytes) -> None:
     """Put a whole file in place that survives a power failure; replaces what was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_directories(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with temporary.open("xb") as file:
@@ -163,18 +168,20 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Force a file that somebody else wrote, and its name, to the disk."""
-    fd = os.open(path, os.O_RDONLY)
+    """Force a file that somebody else wrote below `runs` to the disk, with the names that lead to it."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
-    sync_directory(path.parent)
+    for directory in path.parents[:_LEVELS]:
+        sync_directory(directory)
 
 
-def sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def _make_directories(directory: Path) -> None:
+    """Make what is missing, each level lasting before the next is made."""
+    if directory.is_dir():
+        return
+    _make_directories(directory.parent)
+    directory.mkdir(exist_ok=True)
+    sync_directory(directory.parent)

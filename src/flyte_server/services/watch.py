@@ -3,12 +3,16 @@
 A slow reader misses nothing but stages in between: each step reads what stands now.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TypeVar
 
 from flyte_core.model import Action, ActionKey, RunKey, RunMode, RunView, Unavailable
 from flyte_core.store.ports import Changes
 from flyte_server.services.context import ServerContext
 from flyte_server.services.wake import Topic, action_topic, children_topic, outcomes_topic
+
+T = TypeVar("T")
 
 PAGE = 1_000
 
@@ -68,6 +72,30 @@ async def action(context: ServerContext, key: ActionKey) -> AsyncIterator[tuple[
                 return
             _go_on(context)
             await watch.wait()
+
+
+async def until_stopping(context: ServerContext, source: AsyncIterator[T]) -> AsyncGenerator[T, None]:
+    """The items of a source that knows nothing of the server's end; ends well when the server stops."""
+    ending = asyncio.ensure_future(context.ending.wait())
+    following: asyncio.Future[T] | None = None
+    try:
+        while not context.stopping:
+            following = asyncio.ensure_future(anext(source))
+            await asyncio.wait((following, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not following.done():
+                return
+            try:
+                yield following.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        pending = [each for each in (ending, following) if each is not None and not each.done()]
+        for each in pending:
+            each.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()
 
 
 def is_local(context: ServerContext, run: RunKey) -> bool:

@@ -2,8 +2,10 @@
 
 import gzip
 import io
+import lzma
 import os
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +62,21 @@ def test_equal_files_give_equal_bytes_whatever_their_times(tmp_path: Path) -> No
     assert pack({"m.py": a}) != pack({"m2.py": a})
 
 
+def attributes(value: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
+        member = tarfile.TarInfo("a")
+        member.pax_headers = {"comment": value}
+        tar.addfile(member)
+    return buffer.getvalue()
+
+
+def gnu_name(name: bytes) -> bytes:
+    header = tarfile.TarInfo("././@LongLink")
+    header.type = tarfile.GNUTYPE_LONGNAME
+    return tar_of((header, name), plain("a"))
+
+
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "parent": lambda: tar_of(plain("../evil")),
     "parent inside": lambda: tar_of(plain("a/../../evil")),
@@ -80,6 +97,10 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "too deep": lambda: tar_of(plain("/".join("d" * 40))),
     "long name": lambda: tar_of(plain("n" * 300)),
     "bomb": lambda: tar_of(plain("zeros", bytes(300_000_000 // 10))),
+    "huge attribute": lambda: attributes("x" * 30_000_000),
+    "huge name": lambda: gnu_name(b"n" * 30_000_000),
+    "headers without end": lambda: tar_of(*[special("p", tarfile.XGLTYPE)] * 3_000, plain("a")),
+    "another compression": lambda: lzma.compress(tar_of(plain("a"), zipped=False)),
     "cut": lambda: tar_of(plain("a", os.urandom(100_000)))[:5000],
     "not an archive": lambda: b"PK\x03\x04 something else",
     "gzip of nonsense": lambda: gzip.compress(b"nonsense" * 1000),
@@ -95,8 +116,13 @@ def test_hostile_archives_write_nothing(name: str, tmp_path: Path) -> None:
     bundle = inner / "b.tar.gz"
     bundle.write_bytes(HOSTILE[name]())
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(InvalidArgument) as refused:
-        unpack(bundle, inner / "out")
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidArgument) as refused:
+            unpack(bundle, inner / "out")
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
     assert str(refused.value)
     assert sorted(tmp_path.rglob("*")) == before
 

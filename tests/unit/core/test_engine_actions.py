@@ -160,10 +160,9 @@ class TestEnqueue:
         assert world.action("c1").inputs == LARGE
         assert world.store.payload(key("c1"), "inputs") is None
 
-    def test_a_value_comes_in_one_way(self, world: World) -> None:
-        world.running_root()
-        with pytest.raises(InvalidArgument, match="not as both"):
-            world.enqueue(new("c1", inputs_ref=LARGE))
+    def test_a_value_comes_in_one_way(self) -> None:
+        with pytest.raises(InvalidArgument, match="as bytes and as a reference"):
+            new("c1", inputs_ref=LARGE)
 
 
 class TestTrace:
@@ -197,10 +196,11 @@ class TestTrace:
         world.enqueue(self.call(outputs=b"second"))
         assert world.store.payload(key("t1"), "outputs") == b"first"
 
-    def test_one_without_an_end_makes_no_sense(self, world: World) -> None:
-        world.running_root()
-        with pytest.raises(InvalidArgument, match="without what became of it"):
-            world.enqueue(new("t1", kind=ActionKind.TRACE))
+    def test_only_a_trace_comes_with_its_end_and_never_without(self) -> None:
+        with pytest.raises(InvalidArgument, match="belongs to a trace"):
+            new("t1", kind=ActionKind.TRACE)
+        with pytest.raises(InvalidArgument, match="belongs to a trace"):
+            new("t1", trace=TraceResult(at(1), at(2)))
 
 
 class TestClaim:

@@ -47,13 +47,13 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 20) -> None:
 # -- Calls of every colour -------------------------------------------------------------------------
 
 
-def test_calls_nest_fifty_deep(history: History) -> None:
+def test_calls_nest_deeper_than_the_stack(history: History) -> None:
     @env.task
     def deep(n: int) -> int:
         return 0 if n == 0 else deep(n - 1) + 1
 
-    assert flyte.run(deep, 55).outputs()[0] == 55
-    assert [each.depth for each in history.actions()] == list(range(56))
+    assert flyte.run(deep, 200).outputs()[0] == 200
+    assert [each.depth for each in history.actions()] == list(range(201))
 
 
 def test_async_calls_nest_deep(history: History) -> None:
@@ -61,8 +61,18 @@ def test_async_calls_nest_deep(history: History) -> None:
     async def deep(n: int) -> int:
         return 0 if n == 0 else await deep(n - 1) + 1
 
-    assert flyte.run(deep, 55).outputs()[0] == 55
-    assert len(history.actions()) == 56
+    assert flyte.run(deep, 200).outputs()[0] == 200
+    assert len(history.actions()) == 201
+
+
+def test_calls_that_nest_without_end_are_refused(history: History) -> None:
+    @env.task
+    def endless(n: int) -> int:
+        return endless(n + 1)
+
+    with pytest.raises(errors.RuntimeUserError, match="256 is the limit"):
+        flyte.run(endless, 0)
+    assert len(history.actions()) == 257
 
 
 def test_gather_of_async_tasks_keeps_the_order_of_calls(history: History) -> None:
@@ -775,3 +785,14 @@ def test_a_large_unknown_value_is_written_once_and_mapped(history: History) -> N
     assert flyte.run(main).outputs() == (20_000_000, 0)
     files = list(history.layout.home.rglob("*.pickle"))
     assert [20_000_000 < each.stat().st_size < 20_001_000 for each in files] == [True]
+
+
+def test_log_records_are_lines_of_their_action(history: History) -> None:
+    @env.task
+    def talk() -> None:
+        flyte.logger.info("to whom it may concern")
+        flyte.logger.debug("to nobody")
+
+    flyte.run(talk)
+    (line,) = history.log(history.actions()[0])
+    assert line.endswith("INFO flyte.user: to whom it may concern")

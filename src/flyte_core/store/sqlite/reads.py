@@ -91,12 +91,17 @@ def run(db: apsw.Connection, key: RunKey, spec: FindSpec) -> RunView | None:
 
 def runs(db: apsw.Connection, query: RunQuery, spec: FindSpec) -> RunPage:
     where, values = _run_filter(query)
+    hint = _narrow(db, query, where, values)
     place = paging.position(query.cursor)
     if place is not None:
         where.append("(r.created_at, r.id) > (?, ?)" if query.ascending else "(r.created_at, r.id) < (?, ?)")
         values += place
     order = "ASC" if query.ascending else "DESC"
-    sql = f"{_VIEW}{_where(where)} ORDER BY r.created_at {order}, r.id {order} LIMIT ?"
+    # First the page's rows by number, then what they hold: only these are read whole.
+    page_of = (
+        f"SELECT r.id FROM run r {hint}{_where(where)} ORDER BY r.created_at {order}, r.id {order} LIMIT ?"
+    )
+    sql = f"{_VIEW} WHERE r.id IN ({page_of}) ORDER BY r.created_at {order}, r.id {order}"
     rows: list[Any] = db.execute(sql, (*values, query.limit + 1)).fetchall()
     page = rows[: query.limit]
     more = len(rows) > len(page) > 0
@@ -107,6 +112,7 @@ def runs(db: apsw.Connection, query: RunQuery, spec: FindSpec) -> RunPage:
 
 def count_runs(db: apsw.Connection, query: RunQuery) -> int:
     where, values = _run_filter(query)
+    _narrow(db, query, where, values)
     return int(db.execute(f"SELECT count(*) FROM run r{_where(where)}", values).get)
 
 
@@ -283,9 +289,62 @@ def _run_filter(query: RunQuery) -> tuple[list[str], list[Any]]:
     for key in query.label_keys:
         where.append("EXISTS (SELECT 1 FROM run_label l WHERE l.run = r.id AND l.key = ?)")
         values.append(key)
-    if query.paused_only:
-        where.append("EXISTS (SELECT 1 FROM action p WHERE p.run = r.id AND p.phase = 'paused')")
     if query.search:
-        where.append("contains_word(?, r.name, r.task_name)")
-        values.append(query.search)
+        _search(where, values, query.search)
     return where, values
+
+
+def _narrow(db: apsw.Connection, query: RunQuery, where: list[str], values: list[Any]) -> str:
+    """Add the narrowest condition that an index answers, if there is one. Returns a hint on indexes."""
+    few = _few(db, query)
+    if few is None:
+        return ""
+    where.append(f"r.id IN ({few[0]})")
+    values += few[1]
+    return "NOT INDEXED"  # but by the rows' own numbers
+
+
+def _search(where: list[str], values: list[Any], word: str) -> None:
+    if word.isascii():
+        part = "%" + word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        where.append(r"(r.name LIKE ? ESCAPE '\' OR r.task_name LIKE ? ESCAPE '\')")
+        values += [part, part]
+    else:
+        where.append("contains_word(?, r.name, r.task_name)")
+        values.append(word)
+
+
+_FEW: Final = 1_000
+
+_PAUSED: Final = "SELECT run FROM action INDEXED BY action_paused WHERE phase = 'paused'"
+_LABELLED: Final = "SELECT run FROM run_label WHERE key = ? AND value = ?"
+_WITH_LABEL: Final = "SELECT run FROM run_label WHERE key = ?"
+_OF_TASK: Final = "SELECT id FROM run INDEXED BY run_task WHERE task_name = ?"
+_OF_PROJECT: Final = "SELECT id FROM run INDEXED BY run_place WHERE project = ?"
+
+
+def _few(db: apsw.Connection, query: RunQuery) -> tuple[str, list[Any]] | None:
+    """The narrowest condition that an index answers with few runs: those are looked at, and no others.
+
+    Without one the list is read in its order until the page is full, which is quick because matching
+    runs are many.
+    """
+    choices: list[tuple[str, list[Any]]] = [(_LABELLED, [k, v]) for k, v in query.labels]
+    choices += [(_WITH_LABEL, [key]) for key in query.label_keys]
+    if query.task_name is not None:
+        choices.append((_OF_TASK, [query.task_name]))
+    if query.project is not None:
+        choices.append((_OF_PROJECT, [query.project]))
+    if query.phases:
+        where: list[str] = []
+        values: list[Any] = []
+        _among(where, values, "phase", query.phases)
+        choices.append((f"SELECT id FROM run INDEXED BY run_phase WHERE {where[0]}", values))
+    if query.paused_only:
+        return _PAUSED, []
+    counted = [
+        (int(db.execute(f"SELECT count(*) FROM ({sql} LIMIT ?)", (*values, _FEW)).get), sql, values)
+        for sql, values in choices
+    ]
+    count, sql, values = min(counted, key=lambda choice: choice[0], default=(_FEW, "", []))
+    return (sql, values) if count < _FEW else None

@@ -102,6 +102,13 @@ class SqliteStore:
         """How large the write-ahead log is: a reader that never ends keeps it growing."""
         return 0 if self._writer is None else self._writer.log_bytes()
 
+    def fold(self) -> None:
+        """Move the write-ahead log into the database and empty it, unless somebody still needs it.
+
+        The writer thread does so by itself when it is idle.
+        """
+        self._writing().fold()
+
     def close(self) -> None:
         """Finish what was submitted, then let go of the file. May be called again."""
         self._closed = True
