@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from store_history import LEAF, SOME_REF, SPEC, TIMED, begin, child, create, key, root, succeed
 
+from flyte_core.dataflow import Edge
 from flyte_core.engine import action as actions
 from flyte_core.engine import run as runs
 from flyte_core.engine.api import NewAction, NewRun
@@ -342,6 +343,53 @@ def test_a_deleted_run_is_gone_and_its_name_is_free(store: Store) -> None:
     assert [a.seq for a in store.actions(key(), ActionQuery()).actions] == [0]
 
 
+def _edge(source: str, target: str, param: str = "x", **other: str) -> Edge:
+    fields = {"source_path": "", "target_path": "", "relation": "data", "confidence": "exact", **other}
+    return Edge(source=ActionName(source), target=ActionName(target), target_param=param, **fields)  # type: ignore[arg-type]
+
+
+def test_edges_are_kept_once_and_read_in_order(store: Store) -> None:
+    create(store, key())
+    token = begin(store, root(key()))
+    for name in ("first", "second"):
+        child(store, key(), token, name)
+    back = _edge("second", "a0", "o0", relation="result")
+    data = _edge("first", "second", source_path="items[3].price", target_path="[1]")
+    given = _edge("a0", "first", source_path="x", relation="argument", confidence="derived")
+    store.transact(lambda tx: tx.add_edges(key(), [data, given]))
+    store.transact(lambda tx: tx.add_edges(key(), [back, data]))
+    unsure = _edge("a0", "first", source_path="x", relation="argument", confidence="inferred")
+    store.transact(
+        lambda tx: tx.add_edges(key(), [unsure, _edge("nobody", "first"), _edge("first", "nobody")])
+    )
+    assert store.edges(key()) == [back, given, data]
+    assert store.edges(key("other")) == []
+
+
+def test_edges_come_and_go_with_their_unit_of_work_and_their_run(store: Store) -> None:
+    create(store, key())
+    create(store, key("other"))
+    token = begin(store, root(key()))
+    new = NewAction(ActionName("c"), ActionKind.TASK, LEAF, inputs=b"")
+    edge = _edge("a0", "c", source_path="x", relation="argument")
+
+    def work(tx: Tx, fail: bool) -> None:
+        actions.enqueue(tx, key(), ROOT, token, [new], Micros(1_200))
+        tx.add_edges(key(), [edge])
+        if fail:
+            raise KeyError("half-way")
+
+    with pytest.raises(KeyError):
+        store.transact(lambda tx: work(tx, True))
+    assert store.edges(key()) == []
+    store.transact(lambda tx: work(tx, False))
+    assert store.edges(key()) == [edge]
+    store.transact(lambda tx: tx.delete_run(key()))
+    assert store.edges(key()) == []
+    create(store, key())
+    assert store.edges(key()) == []
+
+
 def test_the_data_version_moves_with_commits_of_others(store: Store) -> None:
     create(store, key())
     before = store.data_version()
@@ -401,6 +449,25 @@ def test_a_history_outlives_its_process_and_stays_whole(tmp_path: Path) -> None:
     assert second.run(key()).root.phase is Phase.SUCCEEDED  # type: ignore[union-attr]
     assert second.transact(lambda tx: tx.next_token()) > token
     second.close()
+
+
+def test_a_history_of_the_first_schema_is_brought_up_and_a_copy_kept(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    store = SqliteStore.open(path, durability="normal")
+    create(store, key())
+    store.close()
+    import apsw
+
+    db = apsw.Connection(str(path))
+    db.execute("DROP TABLE edge; DELETE FROM schema_version WHERE version = 2")
+    db.close()
+    store = SqliteStore.open(path, durability="normal")
+    child(store, key(), begin(store, root(key())), "c")
+    edge = _edge("a0", "c", source_path="x", relation="argument")
+    store.transact(lambda tx: tx.add_edges(key(), [edge]))
+    assert store.edges(key()) == [edge]
+    store.close()
+    assert len(list(tmp_path.glob("history.db.v1-*.bak"))) == 1
 
 
 def test_a_newer_schema_and_a_foreign_file_are_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from flyte_core.dataflow import Edge
 from flyte_core.machine.due import next_due
 from flyte_core.machine.events import Event
 from flyte_core.model import (
@@ -65,6 +66,7 @@ class _Run:
     actions: dict[ActionName, Action] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
     payloads: dict[tuple[ActionName, Role], bytes] = field(default_factory=dict)
+    edges: dict[tuple[str, ...], Edge] = field(default_factory=dict)
 
     def view(self) -> RunView | None:
         root = self.actions.get(ROOT)
@@ -200,6 +202,20 @@ class MemoryStore:
             run = self._state.runs.get(key.run)
             return None if run is None else run.payloads.get((key.name, role))
 
+    def edges(self, run: RunKey) -> list[Edge]:
+        with self._lock:
+            found = self._state.runs.get(run)
+            if found is None:
+                return []
+            numbers = {name: number for number, name in enumerate(found.actions)}
+            kept = list(found.edges.values())
+
+        def place(edge: Edge) -> tuple[object, ...]:
+            at = (edge.relation, edge.target_param, edge.target_path)
+            return numbers[edge.target], *at, numbers[edge.source], edge.source_path
+
+        return sorted(kept, key=place)
+
     def launchable(self, now: Micros, limit: int = 1_000) -> list[Action]:
         ready = [a for a in self._server_actions() if a.phase in _QUEUE and _ready_at(a) <= now]
         return sorted(ready, key=_ready_at)[:limit]
@@ -329,6 +345,14 @@ class MemoryTx:
     def payload(self, key: ActionKey, role: Role) -> bytes | None:
         run = self._state.runs.get(key.run)
         return None if run is None else run.payloads.get((key.name, role))
+
+    def add_edges(self, run: RunKey, edges: Sequence[Edge]) -> None:
+        found = self._run(run)
+        for edge in edges:
+            place = (edge.target, edge.relation, edge.target_param, edge.target_path)
+            key = (*place, edge.source, edge.source_path)
+            if edge.source in found.actions and edge.target in found.actions and key not in found.edges:
+                self._put(found.edges, key, edge)
 
     def next_token(self) -> Token:
         return Token(self._count("token"))

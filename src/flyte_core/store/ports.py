@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
+from flyte_core.dataflow import Edge
 from flyte_core.machine.events import Event
 from flyte_core.model import (
     Action,
@@ -180,6 +181,13 @@ class Tx(Protocol):
 
     def payload(self, key: ActionKey, role: Role) -> bytes | None: ...
 
+    def add_edges(self, run: RunKey, edges: Sequence[Edge]) -> None:
+        """Keep edges between actions of the run.
+
+        The first to say how one value reached one place is believed: repeats change nothing. Edges
+        are hints, so one that names an action the run does not have is left out.
+        """
+
     def next_token(self) -> Token:
         """A token larger than every one given before in this data directory."""
 
@@ -207,7 +215,7 @@ class Tx(Protocol):
     def done_outbox(self, item_id: int) -> None: ...
 
     def delete_run(self, key: RunKey) -> None:
-        """Remove a run with its actions, events and payloads. Its cache entries and kills stay."""
+        """Remove a run with its actions, events, edges and payloads. Its cache entries and kills stay."""
 
 
 class Reader(Protocol):
@@ -236,6 +244,9 @@ class Reader(Protocol):
     def events(self, run: RunKey, after_seq: int = 0, limit: int = 10_000) -> list[EventRow]: ...
 
     def payload(self, key: ActionKey, role: Role) -> bytes | None: ...
+
+    def edges(self, run: RunKey) -> list[Edge]:
+        """How data flowed in a run, by target in the order they were recorded, then by name."""
 
     def launchable(self, now: Micros, limit: int = 1_000) -> list[Action]:
         """Queued or waiting actions of server runs that may start now, oldest first."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import apsw
 
+from flyte_core.dataflow import Edge
 from flyte_core.model import (
     Action,
     ActionKey,
@@ -66,6 +67,11 @@ WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?
 """
 _PAYLOAD: Final = """
 SELECT p.data FROM action a JOIN payload p ON p.id = (a.id << 1) + ? WHERE a.run = ? AND a.name = ?
+"""
+_NAMES: Final = "SELECT id, name FROM action WHERE run = ?"
+_EDGES: Final = """
+SELECT source, source_path, target, target_param, target_path, relation, confidence FROM edge
+WHERE target BETWEEN ? AND ? ORDER BY target, relation, target_param, target_path, source, source_path
 """
 _READY: Final = f"{_WITH_RUN} WHERE a.ready_at <= ? ORDER BY a.ready_at, a.id LIMIT ?"
 _LIVE: Final = f"{_WITH_RUN} WHERE a.token > 0 ORDER BY a.token"
@@ -205,6 +211,19 @@ def payload(db: apsw.Connection, key: ActionKey, role: Role) -> bytes | None:
         return None
     data: bytes | None = db.execute(_PAYLOAD, (_ROLES[role], found[0], key.name)).get
     return data
+
+
+def edges(db: apsw.Connection, key: RunKey) -> list[Edge]:
+    found = _run_id(db, key)
+    if found is None:
+        return []
+    first = found[0] << _BITS
+    rows: list[Any] = db.execute(_EDGES, (first, first + (1 << _BITS) - 1)).fetchall()
+    if not rows:
+        return []
+    named: list[Any] = db.execute(_NAMES, (found[0],)).fetchall()
+    names: dict[int, ActionName] = dict(named)
+    return [Edge(names[source], path, names[target], *rest) for source, path, target, *rest in rows]
 
 
 def launchable(db: apsw.Connection, now: Micros, limit: int, spec: FindSpec) -> list[Action]:

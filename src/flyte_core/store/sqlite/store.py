@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import apsw
 
+from flyte_core.dataflow import Edge
 from flyte_core.model import (
     Action,
     ActionKey,
@@ -224,6 +225,10 @@ class SqliteStore:
     def payload(self, key: ActionKey, role: Role) -> bytes | None:
         with self._reading() as db:
             return None if db is None else reads.payload(db, key, role)
+
+    def edges(self, run: RunKey) -> list[Edge]:
+        with self._reading() as db:
+            return [] if db is None else reads.edges(db, run)
 
     def launchable(self, now: Micros, limit: int = 1_000) -> list[Action]:
         with self._reading() as db:

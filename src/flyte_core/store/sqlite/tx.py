@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import apsw
 
+from flyte_core.dataflow import Edge
 from flyte_core.machine.due import next_due
 from flyte_core.machine.events import Event
 from flyte_core.model import (
@@ -72,6 +73,8 @@ _PUT_PAYLOAD: Final = """
 INSERT INTO payload (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data
 """
 _PAYLOAD: Final = "SELECT data FROM payload WHERE id = ?"
+_ACTION_ID: Final = "SELECT id FROM action WHERE run = ? AND name = ?"
+_ADD_EDGE: Final = "INSERT OR IGNORE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?)"
 _LAST_SIBLING: Final = "SELECT max(seq) FROM action WHERE run = ? AND parent = ?"
 _OPEN: Final = f"""
 SELECT {codec.ACTION_COLUMNS} FROM action a INDEXED BY action_open WHERE a.run = ? AND a.open = 1 ORDER BY a.id
@@ -106,6 +109,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _DONE_OUTBOX: Final = "DELETE FROM outbox WHERE id = ?"
 _DELETE_RUN: Final = (
+    "DELETE FROM edge WHERE target BETWEEN (?1 << 32) AND (?1 << 32) + (1 << 32) - 1",
     "DELETE FROM payload WHERE id BETWEEN (?1 << 33) AND (?1 << 33) + (1 << 33) - 1",
     "DELETE FROM event WHERE id BETWEEN (?1 << 32) AND (?1 << 32) + (1 << 32) - 1",
     "DELETE FROM action WHERE id BETWEEN (?1 << 32) AND (?1 << 32) + (1 << 32) - 1",
@@ -165,6 +169,7 @@ class SqliteTx:
         self._runs: dict[RunKey, _Run | None] = {}
         self._events: list[tuple[int, int, Micros, str, str]] = []
         self._payloads: dict[int, bytes] = {}
+        self._edges: list[codec.Row] = []
         self._token: int | None = None
 
     # --- runs ---
@@ -190,7 +195,7 @@ class SqliteTx:
         run = self._find(key)
         if run is None:
             return
-        self._flush_actions()
+        self.flush()
         for statement in _DELETE_RUN:
             self._write(statement, (run.id,))
         self._write(_DELETE_LEASES, key)
@@ -321,7 +326,7 @@ class SqliteTx:
         found = (self._adopt(run, row) for row in rows)
         return [a for a in found if a is not None and not a.phase.terminal]
 
-    # --- payloads, tokens ---
+    # --- payloads, edges, tokens ---
 
     def put_payload(self, key: ActionKey, role: Role, data: bytes) -> None:
         run = self._need(key.run)
@@ -338,6 +343,21 @@ class SqliteTx:
             return self._payloads[payload_id]
         data: bytes | None = self._db.execute(_PAYLOAD, (payload_id,)).get
         return data
+
+    def add_edges(self, run: RunKey, edges: Sequence[Edge]) -> None:
+        row = self._need(run)
+        for edge in edges:
+            target, source = self._id_of(row, edge.target), self._id_of(row, edge.source)
+            if target is not None and source is not None:
+                place = (target, edge.relation, edge.target_param, edge.target_path)
+                self._edges.append((*place, source, edge.source_path, edge.confidence))
+
+    def _id_of(self, run: _Run, name: ActionName) -> int | None:
+        """The row of an action, without reading it."""
+        if name not in run.ids:
+            for (action_id,) in self._db.execute(_ACTION_ID, (run.id, name)):
+                run.ids[name] = action_id
+        return run.ids.get(name)
 
     def next_token(self) -> Token:
         if self._token is None:
@@ -397,6 +417,9 @@ class SqliteTx:
         if self._payloads:
             self._write_many(_PUT_PAYLOAD, list(self._payloads.items()))
             self._payloads = {}
+        if self._edges:
+            self._write_many(_ADD_EDGE, self._edges)
+            self._edges = []
 
     def _flush_actions(self) -> None:
         if not self._events:
