@@ -7,6 +7,7 @@ from typing import Final
 
 from flyte import errors
 from flyte_core.model import (
+    REPLAY_DIVERGED,
     Action,
     AlreadyExists,
     CoreError,
@@ -24,6 +25,7 @@ _BY_CODE: Final[dict[str, type[errors.BaseRuntimeError]]] = {
     "QUEUED_TIMEOUT_EXCEEDED": errors.MaxQueuedTimeExceededError,
     "MAX_RUNTIME_EXCEEDED": errors.MaxRuntimeExceededError,
     "DEADLINE_EXCEEDED": errors.DeadlineExceededError,
+    REPLAY_DIVERGED: errors.ReplayDivergedError,
     **{
         kind.__name__: kind
         for kind in (

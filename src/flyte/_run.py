@@ -217,6 +217,7 @@ def with_runcontext(
     disable_run_cache: bool = False,
     cache_lookup_scope: str = "global",
     max_action_concurrency: int | None = None,
+    on_divergence: Literal["tell", "fail"] = "tell",
     interruptible: bool | None = None,
     queue: str | None = None,
     service_account: str | None = None,
@@ -245,6 +246,8 @@ def with_runcontext(
         overwrite_cache: Run everything, and let the cache have the new outcomes.
         disable_run_cache: Do not ask the cache.
         max_action_concurrency: At most so many actions of the run at once; 0: any number.
+        on_divergence: What becomes of a task that runs again and calls other tasks than before:
+            `tell`: the run shows it; `fail`: the task fails, with code `REPLAY_DIVERGED`.
 
     Raises:
         DeclarationError: an option has a value that means nothing.
@@ -270,7 +273,7 @@ def with_runcontext(
             domain=domain or "",
             labels=_texts("labels", labels),
             annotations=_texts("annotations", annotations),
-            env_vars=_texts("env_vars", env_vars),
+            env_vars={**_texts("env_vars", env_vars), **_on_divergence(on_divergence)},
             custom_context=_texts("custom_context", custom_context),
             version=version or "",
             copy_style=copy_style,
@@ -308,6 +311,17 @@ def _checked_limit(limit: int | None) -> int:
     raise DeclarationError(
         f"max_action_concurrency={limit!r} is no limit.", hint="Use 0 (any number) or more."
     )
+
+
+def _on_divergence(what: str) -> Mapping[str, str]:
+    """As a variable of the run, since the wire has no field for it."""
+    if what == "tell":
+        return {}
+    if what != "fail":
+        raise DeclarationError(f"on_divergence={what!r} is unknown.", hint='Use "tell" or "fail".')
+    from flyte_core.supervision import ON_DIVERGENCE
+
+    return {ON_DIVERGENCE: what}
 
 
 def _texts(what: str, given: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -41,6 +41,7 @@ __all__ = [
     "PrimaryContainerNotFoundError",
     "RemoteTaskNotFoundError",
     "RemoteTaskUsageError",
+    "ReplayDivergedError",
     "RestrictedTypeError",
     "RetriesExhaustedError",
     "RunAlreadyExistsError",
@@ -230,6 +231,15 @@ class NonRecoverableError(RuntimeUserError):
     """Raised by user code: do not try this again, whatever retries there are."""
 
     default_hint = "The task said that trying again is of no use; correct the cause first."
+
+
+class ReplayDivergedError(NonRecoverableError):
+    """A task that ran again called other tasks than before, and its run says `on_divergence="fail"`."""
+
+    default_hint = (
+        "Let what a task calls follow from its inputs alone; record the time, chance and what others answer "
+        "with @flyte.trace."
+    )
 
 
 class RetriesExhaustedError(RuntimeUserError):

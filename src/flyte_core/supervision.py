@@ -37,6 +37,11 @@ WORK = "work"
 INPUTS_VARIABLE = "_GODWIT_INPUTS"
 """Names the file with the attempt's inputs, for a process that was executed rather than forked."""
 
+ON_DIVERGENCE = "FLYTE_ON_DIVERGENCE"
+"""A variable of a run: `fail` makes a divergence a failure of the attempt, rather than a notice."""
+RECOVERS = "_GODWIT_RECOVERS"
+"""Set for every attempt of a run that recovers another."""
+
 _HEAD = struct.Struct("!II")
 _NO_BODY = 0xFFFFFFFF
 MAX_FRAME = 64 * 1024 * 1024

@@ -7,7 +7,17 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from flyte_core.layout import DEFAULT_PORT
-from flyte_core.model import Action, ActionKind, ErrorInfo, Micros, Phase, RunKey, RunView
+from flyte_core.model import (
+    REPLAY_DIVERGED,
+    Action,
+    ActionKind,
+    Divergence,
+    ErrorInfo,
+    Micros,
+    Phase,
+    RunKey,
+    RunView,
+)
 
 DEFAULT_URL = f"http://localhost:{DEFAULT_PORT}"
 
@@ -73,6 +83,18 @@ def error_dict(error: ErrorInfo | None) -> dict[str, object] | None:
     }
 
 
+def divergence_dict(found: Divergence) -> dict[str, object]:
+    """A parent that asked for other children when it ran again."""
+    return {
+        "code": REPLAY_DIVERGED,
+        "action": found.action,
+        "attempt": found.attempt,
+        "orphans": [{"name": orphan.name, "short_name": orphan.short_name} for orphan in found.orphans],
+        "more": found.more,
+        "message": str(found),
+    }
+
+
 def run_view_dict(view: RunView, now: Micros | None = None, base_url: str = DEFAULT_URL) -> dict[str, object]:
     """A run as a whole; its phase, times and error are those of its root action."""
     record, root = view.record, view.root
@@ -91,6 +113,9 @@ def run_view_dict(view: RunView, now: Micros | None = None, base_url: str = DEFA
         "labels": dict(record.labels),
         "created_by": record.created_by,
         "mode": record.mode.value,
+        "relation": record.relation,
+        "related_run": record.related_run,
+        "divergences": [divergence_dict(each) for each in root.divergences],
     }
 
 
@@ -112,5 +137,7 @@ def action_dict(action: Action, now: Micros | None = None) -> dict[str, object]:
         "end_time": iso(action.ended_at),
         "duration_ms": duration_ms(action, now),
         "cache_status": action.cache_status.value,
+        "recovered_from": action.recovered_from,
         "error": error_dict(action.error),
+        "divergences": [divergence_dict(each) for each in action.divergences],
     }

@@ -13,6 +13,7 @@ from flyte_core.machine.events import (
     AbortRequested,
     CacheHit,
     Claimed,
+    Diverged,
     Event,
     Failed,
     Lost,
@@ -26,7 +27,19 @@ from flyte_core.machine.events import (
     TimeoutKind,
     WaitingForResources,
 )
-from flyte_core.model import LEGAL, Action, ActionKind, Backoff, Micros, PayloadRef, Policy, Token
+from flyte_core.model import (
+    LEGAL,
+    Action,
+    ActionKind,
+    ActionName,
+    Backoff,
+    Divergence,
+    Micros,
+    Orphan,
+    PayloadRef,
+    Policy,
+    Token,
+)
 
 SOAK = bool(os.environ.get("GODWIT_SOAK"))
 SETTINGS = settings(max_examples=200_000 if SOAK else 200, derandomize=not SOAK, deadline=None)
@@ -62,6 +75,7 @@ def events(token: Token, fresh: Token, other: PayloadRef) -> list[st.SearchStrat
         st.just(RetryDue()),
         st.just(CacheHit(OUT, "", "r0/a0")),
         st.just(Recovered(OUT, "", "r0/a0")),
+        st.just(Diverged(Divergence(ActionName("a0"), 2, (Orphan(ActionName("c"), "step"),)))),
         st.builds(Signaled, st.sampled_from([OUT, other])),
         st.just(AbortRequested("enough")),
     ]

@@ -104,6 +104,24 @@ class Terminal:
         """`flyte get ... -of json`, read."""
         return self.flyte("get", *words, "-of", "json").json()
 
+    def python(self, *words: str) -> list[str]:
+        """The lines that a program of the working directory prints."""
+        ended = subprocess.run(
+            [sys.executable, *words],
+            cwd=self.cwd,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.splitlines()
+
+    def wait_for_run(self, name: str) -> Any:
+        """The run, once it has ended."""
+        return until(lambda: (found := self.get("run", name))["end_time"] and found)
+
     def write(self, name: str, text: str) -> Path:
         path = self.cwd / name
         path.parent.mkdir(parents=True, exist_ok=True)

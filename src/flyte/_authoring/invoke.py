@@ -30,7 +30,9 @@ def invoke(task: "Task[..., Any]", inputs: bytes, context: "AttemptContext") -> 
         return asyncio.run(ainvoke(task, inputs, context))
     here, calls = _worker_context(task, context)
     try:
-        return call(task, inputs, here)
+        data = call(task, inputs, here)
+        calls.settle_blocking(here)
+        return data
     finally:
         calls.close_blocking(here)
 
@@ -39,7 +41,9 @@ async def ainvoke(task: "Task[..., Any]", inputs: bytes, context: "AttemptContex
     """The same for several bodies in one loop. A sync body holds the loop while it runs."""
     here, calls = _worker_context(task, context)
     try:
-        return await await_(task, inputs, here) if task.is_async else call(task, inputs, here)
+        data = await await_(task, inputs, here) if task.is_async else call(task, inputs, here)
+        await calls.settle(here)
+        return data
     finally:
         await calls.close(here)
 

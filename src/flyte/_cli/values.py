@@ -1,7 +1,7 @@
 """Values and errors in words, bounded: for sheets and tables, never for JSON output."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flyte._cli import words
@@ -43,3 +43,9 @@ def failure(error: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     text = error_line(error)
     trace = (error.get("traceback") or "").rstrip("\n")
     return [("Error", f"{text}\n{trace}" if trace else text)]
+
+
+def divergences(found: Iterable[Mapping[str, Any]] | None) -> list[tuple[str, str]]:
+    """The field of a sheet that says which tasks were not called again when their caller ran again."""
+    lines = [f"{each['code']}: {each['message']}" for each in found or ()]
+    return [("Diverged", "\n".join(lines))] if lines else []

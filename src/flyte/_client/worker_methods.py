@@ -12,3 +12,7 @@ WATCH_CHILDREN: Method[worker.WatchChildrenRequest, worker.WatchChildrenResponse
 ABORT_CHILD: Method[worker.AbortChildRequest, worker.AbortChildResponse] = method(
     _WORKER, "AbortChild", repeatable=True
 )
+REPLAYED: Method[worker.ReplayedRequest, worker.ReplayedResponse] = method(
+    _WORKER, "Replayed", repeatable=True
+)
+RECALL: Method[worker.RecallRequest, worker.RecallResponse] = method(_WORKER, "Recall", repeatable=True)

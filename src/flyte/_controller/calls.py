@@ -1,6 +1,7 @@
 """Calls of tasks inside a worker: handed to a controller that talks to the server."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,8 +12,12 @@ from flyte._controller.spec import Place
 from flyte._controller.submission import parent_of, submit
 from flyte._sync import portal
 from flyte._types.interface import codec_of_task
-from flyte.errors import SyncTaskCallInAsyncContextError, TraceDoesNotAllowNestedTasksError
-from flyte_core.model import Micros, Token
+from flyte.errors import (
+    ReplayDivergedError,
+    SyncTaskCallInAsyncContextError,
+    TraceDoesNotAllowNestedTasksError,
+)
+from flyte_core.model import REPLAY_DIVERGED, ActionName, Micros, Token
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
@@ -20,22 +25,55 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+log = logging.getLogger("flyte")
+
 
 class ControllerCalls:
     """Makes children of calls. The controller is made by the first call."""
 
     replays = True
 
-    def __init__(self, connect: Callable[[], Controller], place: Place) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Controller],
+        place: Place,
+        *,
+        replays: bool = False,
+        recovers: bool = False,
+        strict: bool = False,
+    ) -> None:
         self._connect = connect
         self._place = place
         self._controller: Controller | None = None
+        self._recovers = recovers
+        self._strict = strict
+        self._asked: set[ActionName] | None = set() if replays or recovers else None
+        """What this attempt called, where an earlier one may have called something else."""
 
     @property
     def controller(self) -> Controller:
         if self._controller is None:
             self._controller = self._connect()
         return self._controller
+
+    async def settle(self, context: TaskContext) -> None:
+        """The body has succeeded: what an earlier attempt called and this one did not is recorded.
+
+        Raises:
+            ReplayDivergedError: there is such a thing, and the run does not allow it.
+        """
+        if self._asked is None:
+            return
+        # What was started and not awaited has been asked for as well: let it begin.
+        await asyncio.sleep(0)
+        divergence = await self.controller.replayed(parent_of(context), self._asked)
+        if divergence:
+            judge(divergence, strict=self._strict)
+
+    def settle_blocking(self, context: TaskContext) -> None:
+        """The same for a body on a thread."""
+        if self._asked is not None:
+            portal().run(self.settle(context))
 
     async def close(self, context: TaskContext) -> None:
         """The body has ended: let go of what its calls opened."""
@@ -63,7 +101,11 @@ class ControllerCalls:
         return codec_of_task(task).decode_outputs(data)
 
     async def find(self, context: TaskContext, call: Submission) -> bytes | None:
-        return await self.controller.find(parent_of(context), call)
+        self._note(call)
+        found = await self.controller.find(parent_of(context), call)
+        if found is None and self._recovers:
+            found = await self.controller.recall(parent_of(context), call)
+        return found
 
     async def record(self, context: TaskContext, call: Submission) -> None:
         await self.controller.record_trace(parent_of(context), call)
@@ -81,7 +123,23 @@ class ControllerCalls:
         self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Submission:
         refuse_in_trace(context, task)
-        return submit(context, task, args, kwargs, self._place)
+        return self._note(submit(context, task, args, kwargs, self._place))
+
+    def _note(self, call: Submission) -> Submission:
+        if self._asked is not None:
+            self._asked.add(call.name)
+        return call
+
+
+def judge(divergence: str, *, strict: bool) -> None:
+    """Say in the log that an attempt called other tasks than one before it.
+
+    Raises:
+        ReplayDivergedError: where that is a failure.
+    """
+    if strict:
+        raise ReplayDivergedError(f"Running again, {divergence}", code=REPLAY_DIVERGED)
+    log.warning("%s: running again, %s", REPLAY_DIVERGED, divergence)
 
 
 def refuse_on_loop(task: "Task[..., Any]") -> None:

@@ -7,21 +7,26 @@ Everything here runs on one event loop.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Collection, Coroutine
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
+
+from google.protobuf.message import Message
 
 from flyte import _failures
-from flyte._client.connect import Connect
+from flyte._client.connect import Connect, Method
 from flyte._client.errors import RpcError
 from flyte._client.retry import NONE, Patience
-from flyte._client.worker_methods import ABORT_CHILD, ENQUEUE, WATCH_CHILDREN
+from flyte._client.worker_methods import ABORT_CHILD, ENQUEUE, RECALL, REPLAYED, WATCH_CHILDREN
 from flyte._controller import values
 from flyte._controller.protocol import ParentRef, Submission
 from flyte.errors import ActionAbortedError, BaseRuntimeError, RuntimeSystemError
 from flyte_core.model import ActionKind, ActionName, ErrorInfo, ErrorKind, Phase
 from flyte_core.wire import errors as wire_errors
 from flyte_core.wire.godwit.v1 import worker_pb2 as wire
+
+Q = TypeVar("Q", bound=Message)
+R = TypeVar("R", bound=Message)
 
 BATCH_CALLS: Final = 1000
 BATCH_BYTES: Final = 4 << 20
@@ -139,6 +144,22 @@ class Children:
             return None
         return self._result(call, child)
 
+    async def recall(self, call: Submission) -> bytes | None:
+        """The outputs of a traced call in the run that this one recovers; None: it must be made."""
+        request = wire.RecallRequest(parent=self._ref, token=self._token, name=call.name)
+        answer = await self._tell(RECALL, request)
+        if not answer.HasField("found"):
+            return None
+        child = self._known.setdefault(call.name, _Child())
+        self._learn(child, answer.found)
+        return self._result(call, child)
+
+    async def replayed(self, asked: Collection[ActionName]) -> str:
+        """How this attempt, having called these and no more, differs from earlier ones; empty: it does not."""
+        request = wire.ReplayedRequest(parent=self._ref, token=self._token, asked=sorted(asked))
+        answer = await self._tell(REPLAYED, request)
+        return answer.divergence
+
     async def close(self) -> None:
         """Let go of the streams. Children that run are left to run: another attempt may want them."""
         self._closed = True
@@ -199,6 +220,19 @@ class Children:
             # Not to be had, or not there any more: what ends the parent ends the child.
             with contextlib.suppress(RpcError):
                 await self._link.client().unary(ABORT_CHILD, request, patience=Patience(600.0))
+
+    async def _tell(self, rpc: Method[Q, R], request: Q) -> R:
+        """One call, repeated for as long as the server may be away."""
+        tries = PATIENCE.tries()
+        while True:
+            try:
+                return await self._link.client().unary(rpc, request, timeout_s=UNARY_TIMEOUT_S, patience=NONE)
+            except RpcError as error:
+                if error.code == "aborted":
+                    raise _aborted(error) from error
+                self._link.lost()
+                if error.code in _FINAL or not await tries.again():
+                    raise _system(error) from error
 
     def _begin(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """A task without which nobody here would ever hear anything: its failure is told to all."""

@@ -9,12 +9,23 @@ from collections.abc import Callable, Generator
 from typing import Any, Final, NamedTuple, Protocol
 
 from flyte import _failures
+from flyte._controller.calls import judge
 from flyte._controller.frame import Frame, Halt
 from flyte._runtime.failure import describe
+from flyte.errors import ReplayDivergedError
 from flyte_core.engine import action as use_cases
 from flyte_core.engine import timers
 from flyte_core.machine.effects import Effect
-from flyte_core.model import Action, ActionKey, Attempt, CoreError, ErrorInfo, Micros, PayloadRef
+from flyte_core.model import (
+    Action,
+    ActionKey,
+    Attempt,
+    CoreError,
+    Divergence,
+    ErrorInfo,
+    Micros,
+    PayloadRef,
+)
 from flyte_core.ports import Clock
 from flyte_core.store.ports import Tx
 
@@ -58,6 +69,8 @@ class Place(Protocol):
 
     clock: Clock
     worker: str
+    strict: bool
+    """A divergence from an earlier attempt is a failure."""
 
     def enter(self, frame: Frame, live: Attempt) -> None:
         """The action's live attempt is about to run here."""
@@ -67,6 +80,12 @@ class Place(Protocol):
 
     def look(self, frame: Frame) -> Callable[[Tx], Standing]:
         """The unit of work that tells how the action stands."""
+
+    def compare(self, frame: Frame) -> Divergence | None:
+        """What earlier attempts called and the present one did not."""
+
+    def diverged(self, frame: Frame, divergence: Divergence) -> Callable[[Tx], Standing]:
+        """The unit of work that records it."""
 
     def keep_outputs(self, frame: Frame, data: bytes) -> tuple[bytes | None, PayloadRef | None]:
         """Outputs as they are recorded: as bytes when small, else a file."""
@@ -126,11 +145,26 @@ def course(place: Place, frame: Frame, begin: Callable[[Tx], Standing] | None) -
 def _attempt(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any, Standing]:
     """Run the body once and record how it ended; only look, when the attempt was taken away from it."""
     ending = yield from _body(place, frame, due)
+    if ending is not None and ending.error is None and frame.asked is not None:
+        ending = yield from _compared(place, frame, ending)
     work = place.look(frame) if ending is None else place.report(frame, ending)
     standing: Standing = yield Record(work)
     if standing.effects:
         place.carry_out(standing.effects)
     return standing
+
+
+def _compared(place: Place, frame: Frame, ending: Ending) -> Generator[Step, Any, Ending]:
+    """The ending of an attempt that may have called other tasks than one before it; that is recorded."""
+    divergence = place.compare(frame)
+    if divergence is None:
+        return ending
+    yield Record(place.diverged(frame, divergence))
+    try:
+        judge(str(divergence), strict=place.strict)
+    except ReplayDivergedError as error:
+        return Ending(error=describe(error))
+    return ending
 
 
 def _body(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any, Ending | None]:

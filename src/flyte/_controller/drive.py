@@ -89,9 +89,14 @@ async def _abody(run: Run, frame: Frame, step: Body) -> bytes:
         if frame.task.is_async:
             body = on_loop(frame, invoke.await_(frame.task, step.inputs, frame.place))
             if frame.stacked < STACK:
-                return await body
-            frame.stacked = 0
-            return await asyncio.create_task(body)
+                data = await body
+            else:
+                frame.stacked = 0
+                data = await asyncio.create_task(body)
+            if frame.asked is not None:
+                # What was started and not awaited has been asked for as well: let it begin.
+                await asyncio.sleep(0)
+            return data
         return await in_crew(frame, _sync_body(frame, step))
 
 

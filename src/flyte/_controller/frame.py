@@ -28,6 +28,7 @@ class Frame:
     """An action of a local run, from its call to its end.
 
     Attributes:
+        asked: What the present attempt called, where an earlier one may have called something else.
         caller: The frame of the action that called it; None for the root.
         level: In how many crews' threads the body stands: its own, its caller's, ...
         opening: Its beginning, when that was put off.
@@ -40,6 +41,7 @@ class Frame:
     """
 
     __slots__ = (
+        "asked",
         "attempt",
         "call",
         "caller",
@@ -75,6 +77,7 @@ class Frame:
         self.attempt = 0
         self.token: Token | None = None
         self.context: TaskContext | None = None
+        self.asked: set[ActionName] | None = None
         self.opening: Opening | None = None
         self.followers: list[Future[bytes]] | None = None
         self.halted = False

@@ -31,6 +31,7 @@ from flyte._controller.values import INLINE_LIMIT, write
 from flyte._types.interface import codec_of_task
 from flyte.errors import BaseRuntimeError
 from flyte_core.engine import action as use_cases
+from flyte_core.engine import replay
 from flyte_core.engine import run as run_cases
 from flyte_core.engine.api import NewAction, NewRun
 from flyte_core.machine.effects import Effect, Kill
@@ -41,6 +42,7 @@ from flyte_core.model import (
     Attempt,
     CoreError,
     Digest,
+    Divergence,
     Micros,
     NotFound,
     PayloadRef,
@@ -51,6 +53,7 @@ from flyte_core.model import (
 )
 from flyte_core.ports import Clock
 from flyte_core.store.ports import ActionQuery, Tx
+from flyte_core.supervision import ON_DIVERGENCE
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
@@ -79,6 +82,7 @@ class LocalRun:
         self.clock: Clock = ledger.clock
         self.made = record
         self.replays = record.relation == "recover"
+        self.strict = record.env.get(ON_DIVERGENCE) == "fail"
         self.key = record.key
         self.info = info
         self.place = place
@@ -145,6 +149,7 @@ class LocalRun:
         """The frame of a call; with the outcome to come when an earlier attempt's call still runs."""
         refuse_in_trace(context, task)
         call = submit(context, task, args, kwargs, self.place)
+        self._note(context, call)
         running = self.frames.get(call.name)
         if running is not None:
             with self._guard:
@@ -156,6 +161,13 @@ class LocalRun:
         if len(self.frames) == MANY:
             self._collect_less()
         return frame, None
+
+    def _note(self, context: TaskContext, call: Submission) -> None:
+        """Remember what an attempt calls that replaces another."""
+        if context.attempt > 1 or self.replays:
+            caller = self.frames.get(context.name)
+            if caller is not None and caller.attempt == context.attempt and caller.asked is not None:
+                caller.asked.add(call.name)
 
     def close(self, frame: Frame, data: bytes | BaseException | None) -> None:
         """The action is no longer driven here; those who wait for it are told."""
@@ -213,8 +225,11 @@ class LocalRun:
         )
 
     async def find(self, context: TaskContext, call: Submission) -> bytes | None:
+        self._note(context, call)
         key = ActionKey(self.key, call.name)
         found = self.ledger.now(lambda tx: _known(tx, key))
+        if found is None and self.replays:
+            found = self.ledger.now(lambda tx: self._recalled(tx, context, key))
         if found is None:
             return None
         if found.action.phase.good:
@@ -223,6 +238,13 @@ class LocalRun:
         if error is None or not error.recoverable:
             raise _failures.of_action(found.action)
         return None
+
+    def _recalled(self, tx: Tx, context: TaskContext, key: ActionKey) -> Standing | None:
+        """A traced call of the run that this one recovers, taken over."""
+        frame = self.frames.get(context.name)
+        token = context.token if frame is None or frame.attempt != context.attempt else frame.token
+        replay.recall(tx, self.key, context.name, token, key.name, self.clock.now(), self.intact)
+        return _known(tx, key)
 
     async def record(self, context: TaskContext, call: Submission) -> None:
         frame = self.frames.get(context.name)
@@ -257,6 +279,7 @@ class LocalRun:
     def _enter(self, frame: Frame, attempt: int, token: Token | None) -> None:
         context = TaskContext(self.info, frame.key.name, self, attempt=attempt, token=token, task=frame.task)
         frame.begin(attempt, token, context)
+        frame.asked = set() if attempt > 1 or self.replays else None
         frame.opening = None
 
     def token_of(self, context: TaskContext) -> Token | None:
@@ -273,6 +296,16 @@ class LocalRun:
 
     def look(self, frame: Frame) -> Callable[[Tx], Standing]:
         return look(frame)
+
+    def compare(self, frame: Frame) -> Divergence | None:
+        return replay.compare(self.ledger.store, frame.key, frame.asked or ())
+
+    def diverged(self, frame: Frame, divergence: Divergence) -> Callable[[Tx], Standing]:
+        def work(tx: Tx) -> Standing:
+            replay.tell(tx, frame.key, frame.token, divergence, self.clock.now())
+            return stand(tx, frame.key)
+
+        return work
 
     def keep_outputs(self, frame: Frame, data: bytes) -> tuple[bytes | None, PayloadRef | None]:
         if len(data) <= INLINE_LIMIT:

@@ -1,5 +1,6 @@
 """What a controller does for a running task: turn calls into actions and wait for their outcomes."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,6 +57,15 @@ class Controller(Protocol):
         """The outputs of a child of that name that already succeeded (replay), or None.
 
         Raises the recorded error of one that failed for good.
+        """
+
+    async def recall(self, parent: ParentRef, call: Submission) -> bytes | None:
+        """The outputs of a traced call in the run that this one recovers, taken over; or None."""
+
+    async def replayed(self, parent: ParentRef, asked: Collection[ActionName]) -> str:
+        """How this attempt of the parent, having called these and no more, differs from earlier ones.
+
+        It is recorded; empty: it does not differ.
         """
 
     async def close(self, parent: ParentRef) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +13,7 @@ from flyte._client.endpoint import Endpoint, parse_endpoint
 from flyte._controller.children import Children
 from flyte._controller.protocol import ParentRef, Submission
 from flyte._server import recorded
+from flyte_core.model import ActionName
 
 if TYPE_CHECKING:
     from flyte._runtime.context import AttemptContext
@@ -50,6 +51,14 @@ class RemoteController:
     async def find(self, parent: ParentRef, call: Submission) -> bytes | None:
         family = self._family(parent)
         return await _on(family, family.find(call))
+
+    async def recall(self, parent: ParentRef, call: Submission) -> bytes | None:
+        family = self._family(parent)
+        return await _on(family, family.recall(call))
+
+    async def replayed(self, parent: ParentRef, asked: Collection[ActionName]) -> str:
+        family = self._family(parent)
+        return await _on(family, family.replayed(asked))
 
     async def close(self, parent: ParentRef) -> None:
         with self._lock:

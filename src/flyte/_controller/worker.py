@@ -31,7 +31,13 @@ def task_context(task: "Task[..., Any]", attempt: "AttemptContext") -> tuple[Tas
         version=options.version,
         code_bundle=options.tgz or options.pkl,
     )
-    calls = ControllerCalls(functools.partial(_connect, attempt), place)
+    calls = ControllerCalls(
+        functools.partial(_connect, attempt),
+        place,
+        replays=attempt.attempt > 1,
+        recovers=attempt.recovers,
+        strict=attempt.strict,
+    )
     context = TaskContext(
         info,
         attempt.key.name,

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from flyte import _failures
 from flyte._remote import values
@@ -22,6 +22,7 @@ from flyte_core.model import Action as Record
 from flyte_core.model import (
     ActionKey,
     ActionName,
+    Divergence,
     ErrorInfo,
     Micros,
     Phase,
@@ -64,6 +65,12 @@ class Recorded:
         self._source = source
         self._codec = codec
 
+    @classmethod
+    async def _named(cls, run_name: str, name: str, project: str | None, domain: str | None) -> Self:
+        source = current_source()
+        key = ActionKey(source.scope.run(run_name, project, domain), ActionName(name))
+        return cls(await source.action(key), source)
+
     @property
     def name(self) -> str:
         return self._record.key.name
@@ -100,6 +107,16 @@ class Recorded:
     def end_time(self) -> datetime | None:
         ended = self._record.ended_at
         return None if ended is None else moment(ended)
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """Which tasks an attempt did not call again that one before it had called; of a root, the whole run's."""
+        return self._record.divergences
+
+    @property
+    def recovered_from(self) -> str | None:
+        """`run/action` whose outcome was taken over: from a run that this one recovers, or from the cache."""
+        return self._record.recovered_from or None
 
     @property
     def url(self) -> str:
@@ -166,14 +183,12 @@ class Action(Recorded):
     async def get(
         cls, run_name: str, name: str, *, project: str | None = None, domain: str | None = None
     ) -> "Action":
-        """The action of that name.
+        """The action of that name, as of now.
 
         Raises:
             RunNotFoundError, ActionNotFoundError: there is none.
         """
-        source = current_source()
-        key = ActionKey(source.scope.run(run_name, project, domain), ActionName(name))
-        return cls(await source.action(key), source)
+        return await cls._named(run_name, name, project, domain)
 
     @property
     def phase(self) -> Phase:
@@ -285,9 +300,7 @@ class ActionDetails(Recorded):
         Raises:
             RunNotFoundError, ActionNotFoundError: there is none.
         """
-        source = current_source()
-        key = ActionKey(source.scope.run(run_name, project, domain), ActionName(name))
-        return cls(await source.action(key), source)
+        return await cls._named(run_name, name, project, domain)
 
     @property
     def phase(self) -> Phase:

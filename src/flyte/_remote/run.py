@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from flyte._remote import values
 from flyte._remote.action import (
@@ -25,7 +25,7 @@ from flyte._remote.time_filter import TimeFilter, bounds
 from flyte._remote.values import ActionInputs, ActionOutputs
 from flyte._sync import syncify
 from flyte_core import views
-from flyte_core.model import ROOT, ActionKey, ActionName, Phase, RunMode, RunView
+from flyte_core.model import ROOT, ActionKey, ActionName, Divergence, Phase, RunMode, RunView
 from flyte_core.store.ports import RunQuery
 from flyte_core.wire import literals
 
@@ -36,14 +36,81 @@ _PAGE = 200
 _SHOWN = 500
 
 
-class Run:
-    """A run. `status` and `phase` are looked up at every access, until it has ended."""
+class RecordedRun:
+    """What there is to know of a run, as it stood when it was last looked at."""
 
     def __init__(self, view: RunView, source: Source, codec: "InterfaceCodec | None" = None) -> None:
         self._view = view
         self._source = source
         self._codec = codec
         """The converter of the task's own types, where the run was started in this process."""
+
+    @classmethod
+    async def _named(cls, name: str, project: str | None, domain: str | None) -> Self:
+        source = current_source()
+        return cls(await source.run(source.scope.run(name, project, domain)), source)
+
+    @property
+    def name(self) -> str:
+        return self._view.record.key.name
+
+    @property
+    def project(self) -> str:
+        return self._view.record.key.project
+
+    @property
+    def domain(self) -> str:
+        return self._view.record.key.domain
+
+    @property
+    def task_name(self) -> str:
+        """The task's full name, `<environment>.<function>`."""
+        return self._view.record.task_name
+
+    @property
+    def mode(self) -> RunMode:
+        """Who drives it: a server, or the process that called `flyte.run`."""
+        return self._view.record.mode
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return dict(self._view.record.labels)
+
+    @property
+    def start_time(self) -> datetime:
+        """When it was created, UTC."""
+        return moment(self._view.record.created_at)
+
+    @property
+    def url(self) -> str:
+        """The address of its page."""
+        return views.run_url(self._view.record.key, self._source.url)
+
+    @property
+    def related_run(self) -> str | None:
+        """The run that this one repeats."""
+        return self._view.record.related_run or None
+
+    @property
+    def relation(self) -> str | None:
+        """How it repeats it: `rerun`, or `recover`, which takes its succeeded actions over."""
+        return self._view.record.relation or None
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """Which tasks were not called again when their caller ran again, of the whole run."""
+        return self._view.root.divergences
+
+    def to_dict(self) -> dict[str, object]:
+        """The run as plain data, as `flyte get run NAME -of json` prints it, without its values."""
+        return views.run_view_dict(self._view, base_url=self._source.url)
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict())
+
+
+class Run(RecordedRun):
+    """A run. `status` and `phase` are looked up at every access, until it has ended."""
 
     @iterate
     @classmethod
@@ -116,49 +183,12 @@ class Run:
     @syncify
     @classmethod
     async def get(cls, name: str, *, project: str | None = None, domain: str | None = None) -> "Run":
-        """The run of that name.
+        """The run of that name, as of now.
 
         Raises:
             RunNotFoundError: there is none.
         """
-        source = current_source()
-        return cls(await source.run(source.scope.run(name, project, domain)), source)
-
-    @property
-    def name(self) -> str:
-        return self._view.record.key.name
-
-    @property
-    def project(self) -> str:
-        return self._view.record.key.project
-
-    @property
-    def domain(self) -> str:
-        return self._view.record.key.domain
-
-    @property
-    def task_name(self) -> str:
-        """The task's full name, `<environment>.<function>`."""
-        return self._view.record.task_name
-
-    @property
-    def mode(self) -> RunMode:
-        """Who drives it: a server, or the process that called `flyte.run`."""
-        return self._view.record.mode
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        return dict(self._view.record.labels)
-
-    @property
-    def start_time(self) -> datetime:
-        """When it was created, UTC."""
-        return moment(self._view.record.created_at)
-
-    @property
-    def url(self) -> str:
-        """The address of its page."""
-        return views.run_url(self._view.record.key, self._source.url)
+        return await cls._named(name, project, domain)
 
     @property
     def phase(self) -> Phase:
@@ -277,13 +307,6 @@ class Run:
         """Abort it: its root and everything below. A run that has ended stays as it is."""
         await self._source.abort_run(self._view.record.key, reason)
 
-    def to_dict(self) -> dict[str, object]:
-        """The run as plain data, as `flyte get run NAME -of json` prints it, without its values."""
-        return views.run_view_dict(self._view, base_url=self._source.url)
-
-    def to_json(self) -> str:
-        return json.dumps(self.to_dict())
-
     def __repr__(self) -> str:
         return f"<Run {self._summary()}>"
 
@@ -318,13 +341,8 @@ class Run:
             self._view = await self._source.run(self._view.record.key)
 
 
-class RunDetails:
+class RunDetails(RecordedRun):
     """All about a run, as it stood at one moment."""
-
-    def __init__(self, view: RunView, source: Source, codec: "InterfaceCodec | None" = None) -> None:
-        self._view = view
-        self._source = source
-        self._codec = codec
 
     @syncify
     @classmethod
@@ -334,16 +352,7 @@ class RunDetails:
         Raises:
             RunNotFoundError: there is none.
         """
-        source = current_source()
-        return cls(await source.run(source.scope.run(name, project, domain)), source)
-
-    @property
-    def name(self) -> str:
-        return self._view.record.key.name
-
-    @property
-    def task_name(self) -> str:
-        return self._view.record.task_name
+        return await cls._named(name, project, domain)
 
     @property
     def action_id(self) -> ActionKey:
@@ -365,12 +374,6 @@ class RunDetails:
     @syncify
     async def outputs(self) -> ActionOutputs:
         return await self.action_details.outputs.aio()
-
-    def to_dict(self) -> dict[str, object]:
-        return views.run_view_dict(self._view, base_url=self._source.url)
-
-    def to_json(self) -> str:
-        return json.dumps(self.to_dict())
 
     def __repr__(self) -> str:
         return f"<RunDetails {self.name} ({self.task_name}): {self._view.root.phase.value}>"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flyte._runtime.a0 import Options
 from flyte_core.model import ActionKey, ActionName, RunKey, Token
+from flyte_core.supervision import ON_DIVERGENCE, RECOVERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,10 @@ class AttemptContext:
     output_dir: Path
     run_base: str
     options: Options
+    recovers: bool = False
+    """Its run recovers another one."""
+    strict: bool = False
+    """A divergence from an earlier attempt fails it."""
 
 
 def from_environment(options: Options, env: Mapping[str, str]) -> AttemptContext:
@@ -46,4 +51,6 @@ def from_environment(options: Options, env: Mapping[str, str]) -> AttemptContext
         output_dir=Path(options.outputs_path or "."),
         run_base=env.get("_U_RUN_BASE", ""),
         options=options,
+        recovers=RECOVERS in env,
+        strict=env.get(ON_DIVERGENCE) == "fail",
     )

@@ -64,7 +64,7 @@ def _taken_over(
     tx: Tx, record: RunRecord, created: Created, now: Micros, intact: Intact | None
 ) -> tuple[Event, bytes | None] | None:
     """An outcome that a new action need not compute: from the run it recovers, or from the cache."""
-    recovered = _recovered(tx, record, created.key)
+    recovered = _recovered(tx, record, created.key, intact)
     if recovered is not None:
         return recovered
     if created.kind is not ActionKind.TASK or not created.cache_key or record.overwrite_cache:
@@ -73,11 +73,25 @@ def _taken_over(
     return cache.look_up(tx, created.cache_scope, created.cache_key, rules, now, intact)
 
 
-def _recovered(tx: Tx, record: RunRecord, key: ActionKey) -> tuple[Recovered, bytes | None] | None:
+def source_of(tx: Tx, record: RunRecord, key: ActionKey, intact: Intact | None) -> Action | None:
+    """The action whose outcome this one may take over, in the run that its own recovers.
+
+    One whose large outputs are not there any more, or not whole, is none: it is executed again.
+    """
     if record.relation != "recover" or key.name == ROOT or key.name in record.force_rerun:
         return None
     source = tx.action(ActionKey(record.key._replace(name=record.related_run), key.name))
-    if source is None or not guards.is_recoverable_from(source):
+    if source is None or source.outputs is None or not guards.is_recoverable_from(source):
+        return None
+    lost = intact is not None and bool(source.outputs.uri) and not intact(source.outputs)
+    return None if lost else source
+
+
+def _recovered(
+    tx: Tx, record: RunRecord, key: ActionKey, intact: Intact | None
+) -> tuple[Recovered, bytes | None] | None:
+    source = source_of(tx, record, key, intact)
+    if source is None:
         return None
     large = source.outputs is not None and bool(source.outputs.uri)
     outputs = None if large else tx.payload(source.key, "outputs")

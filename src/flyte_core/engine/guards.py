@@ -59,5 +59,10 @@ def is_recoverable_from(source: Action) -> bool:
     return source.phase.good and source.outputs is not None
 
 
+def is_same_content(source: Action, action: Action) -> bool:
+    """Whether two actions, in two runs, got the same inputs."""
+    return _content(source.inputs) == _content(action.inputs)
+
+
 def _content(inputs: PayloadRef | None) -> str:
     return "" if inputs is None else inputs.sha256

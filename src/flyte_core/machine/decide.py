@@ -17,6 +17,7 @@ from flyte_core.machine.events import (
     CacheHit,
     Claimed,
     Created,
+    Diverged,
     Event,
     Failed,
     Lost,
@@ -66,6 +67,7 @@ ACCEPTS: dict[type[Event], frozenset[Phase]] = {
     RetryDue: frozenset({Phase.QUEUED}),
     CacheHit: guards.IN_QUEUE,
     Recovered: frozenset({Phase.QUEUED, Phase.PAUSED}),
+    Diverged: guards.OPEN,
     Signaled: frozenset({Phase.PAUSED}),
 }
 """In which phases each event means something."""
@@ -139,6 +141,8 @@ def decide(action: Action | None, event: Event, now: Micros) -> Decision:
             return _taken_over(action, Phase.SUCCEEDED, event, now, cache_status=CacheStatus.HIT)
         case Recovered():
             return _taken_over(action, Phase.RECOVERED, event, now)
+        case Diverged():
+            return _diverged(action, event)
         case Signaled():
             return _close(action, Phase.SUCCEEDED, now, outputs=event.outputs)
         case _:
@@ -170,6 +174,7 @@ def _created(event: Created, now: Micros) -> Decision:
 
 def _trace(event: TraceRecorded) -> Decision:
     ended_at = max(event.ended_at, event.started_at)
+    good = Phase.RECOVERED if event.recovered_from else Phase.SUCCEEDED
     return Decision(
         Action(
             key=event.key,
@@ -177,7 +182,7 @@ def _trace(event: TraceRecorded) -> Decision:
             kind=ActionKind.TRACE,
             seq=event.seq,
             spec=event.spec,
-            phase=Phase.SUCCEEDED if event.error is None else Phase.FAILED,
+            phase=good if event.error is None else Phase.FAILED,
             created_at=event.started_at,
             queued_at=event.started_at,
             started_at=event.started_at,
@@ -188,6 +193,7 @@ def _trace(event: TraceRecorded) -> Decision:
             output_uri=event.output_uri,
             error=event.error,
             depth=event.depth,
+            recovered_from=event.recovered_from,
         )
     )
 
@@ -322,6 +328,13 @@ def _aborted(action: Action, event: AbortRequested, now: Micros) -> Decision:
         aborted_by=event.by,
     )
     return Decision(closed.action, _kill(action, reason) + closed.effects)
+
+
+def _diverged(action: Action, event: Diverged) -> Decision:
+    """Kept beside the phase, which stays as it is."""
+    if event.divergence in action.divergences:
+        return Decision(action, verdict=Verdict.DUPLICATE)
+    return Decision(action.evolve(divergences=(*action.divergences, event.divergence)))
 
 
 def _taken_over(

@@ -8,6 +8,7 @@ from flyte_core.model import (
     ActionKind,
     ActionName,
     CacheStatus,
+    Divergence,
     ErrorInfo,
     Micros,
     PayloadRef,
@@ -57,6 +58,8 @@ class TraceRecorded:
     output_uri: str = ""
     error: ErrorInfo | None = None
     depth: int = 0
+    recovered_from: str = ""
+    """`run/action` whose outcome this is, when the function was not called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,13 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
+class Diverged:
+    """An attempt of the action, or of one below a root, called other children than an earlier attempt."""
+
+    divergence: Divergence
+
+
+@dataclass(frozen=True, slots=True)
 class Signaled:
     """Somebody answered a condition."""
 
@@ -174,5 +184,6 @@ Event = (
     | RetryDue
     | CacheHit
     | Recovered
+    | Diverged
     | Signaled
 )

@@ -1,13 +1,16 @@
 """The nouns: ids, phases, policies, actions, runs, errors. Standard library only."""
 
 from flyte_core.model.action import (
+    REPLAY_DIVERGED,
     Action,
     ActionKind,
     Attempt,
     AttemptState,
     CacheStatus,
+    Divergence,
     ErrorInfo,
     ErrorKind,
+    Orphan,
     Owner,
     PayloadRef,
     RunMode,
@@ -41,6 +44,7 @@ from flyte_core.model.policy import (
 __all__ = [
     "LEGAL",
     "LIVE",
+    "REPLAY_DIVERGED",
     "ROOT",
     "TERMINAL",
     "Action",
@@ -55,6 +59,7 @@ __all__ = [
     "CacheStatus",
     "CoreError",
     "Digest",
+    "Divergence",
     "ErrorInfo",
     "ErrorKind",
     "FailedPrecondition",
@@ -62,6 +67,7 @@ __all__ = [
     "InvalidArgument",
     "Micros",
     "NotFound",
+    "Orphan",
     "Owner",
     "PayloadRef",
     "Phase",

@@ -3,11 +3,14 @@
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 from flyte_core.model.ids import ActionKey, ActionName, Digest, Micros, RunKey, Token
 from flyte_core.model.phase import Phase
 from flyte_core.model.policy import Policy
+
+REPLAY_DIVERGED: Final = "REPLAY_DIVERGED"
+"""The code under which users meet a divergence."""
 
 
 class ActionKind(StrEnum):
@@ -88,6 +91,36 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Orphan:
+    """A child that an earlier attempt called, and a later one never asked for."""
+
+    name: ActionName
+    short_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """A parent that ran again and asked for other children than before: its code is not deterministic."""
+
+    action: ActionName
+    attempt: int
+    """The attempt that succeeded without its orphans."""
+    orphans: tuple[Orphan, ...]
+    more: int = 0
+    """How many orphans there are beside those that are named."""
+
+    def __str__(self) -> str:
+        """A sentence that names each orphan."""
+        named = [f"{orphan.short_name} ({orphan.name})" for orphan in self.orphans]
+        if self.more:
+            named.append(f"{self.more} more")
+        return (
+            f"attempt {self.attempt} of {self.action} did not call again what an earlier attempt had called: "
+            f"{', '.join(named)}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """What is to be executed, content-addressed: many actions share one.
 
@@ -152,6 +185,8 @@ class Action:
     """Steps from the root, which has 0."""
     waiting_since: Micros | None = None
     """Since when it waits for resources, in the present stay in the queue."""
+    divergences: tuple[Divergence, ...] = ()
+    """Its own, and, of a root, those of every action of the run."""
 
     @property
     def live(self) -> Attempt | None:

@@ -16,6 +16,7 @@ from flyteidl2.workflow import run_definition_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from flyte_core.model import (
+    REPLAY_DIVERGED,
     Action,
     ActionKey,
     ActionKind,
@@ -23,7 +24,9 @@ from flyte_core.model import (
     Attempt,
     AttemptState,
     Digest,
+    Divergence,
     Micros,
+    Orphan,
     Phase,
     RunKey,
     RunMode,
@@ -139,6 +142,7 @@ def to_details(
         attempts=_attempts(action, files),
     )
     _put_spec(details, action)
+    _put_divergences(details.attempts[-1], action.divergences)
     if action.phase is Phase.ABORTED:
         details.abort_info.CopyFrom(
             run_definition_pb2.AbortInfo(
@@ -171,9 +175,11 @@ def from_details(message: run_definition_pb2.ActionDetails, seq: int = 0) -> Act
     aborted = message.abort_info if message.WhichOneof("result") == "abort_info" else None
     running = [at for each in attempts for phase, at in each.transitions if phase is Phase.RUNNING]
     started_at = running[0] if running else (action.started_at if not attempts else None)
+    divergences = _divergences_back(message.attempts[-1]) if message.attempts else ()
     last = message.attempts[-1].outputs.output_uri if message.attempts and action.phase.good else ""
     return action.evolve(
         attempts=attempts,
+        divergences=divergences,
         error=error,
         started_at=started_at,
         output_uri=last,
@@ -302,6 +308,34 @@ def _attempt(action: Action, attempt: Attempt, found: AttemptFiles) -> run_defin
         if index < len(ends):
             step.end_time.CopyFrom(stamp(ends[index]))
     return message
+
+
+_NOT_AGAIN: Final = " was not called again"
+
+
+def _put_divergences(message: run_definition_pb2.ActionAttempt, divergences: tuple[Divergence, ...]) -> None:
+    """As events of the attempt, which every client shows: one for each orphan."""
+    for each in divergences:
+        for orphan in each.orphans:
+            message.cluster_events.add(
+                reason=REPLAY_DIVERGED,
+                source_component=f"{each.action}/{each.attempt}",
+                message=f"{orphan.short_name}/{orphan.name}{_NOT_AGAIN}",
+                count=each.more,
+            )
+
+
+def _divergences_back(message: run_definition_pb2.ActionAttempt) -> tuple[Divergence, ...]:
+    orphans: dict[tuple[str, int], list[Orphan]] = {}
+    for event in message.cluster_events:
+        if event.reason == REPLAY_DIVERGED:
+            short_name, _, name = event.message.removesuffix(_NOT_AGAIN).rpartition("/")
+            of = (event.source_component, event.count)
+            orphans.setdefault(of, []).append(Orphan(ActionName(name), short_name))
+    return tuple(
+        Divergence(ActionName(place.rpartition("/")[0]), int(place.rpartition("/")[2]), tuple(found), more)
+        for (place, more), found in orphans.items()
+    )
 
 
 def _put_spec(details: run_definition_pb2.ActionDetails, action: Action) -> None:

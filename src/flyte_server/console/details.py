@@ -93,7 +93,6 @@ def action_detail(action: Action, layout: Layout) -> dict[str, object]:
         "tries": [attempt_dict(action, attempt, layout) for attempt in action.attempts],
         "abort_reason": action.abort_reason,
         "aborted_by": action.aborted_by,
-        "recovered_from": action.recovered_from,
         "cache": {
             "status": action.cache_status.value,
             "key": action.cache_key,

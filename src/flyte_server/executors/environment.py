@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flyte_core import logs
-from flyte_core.supervision import Spec
+from flyte_core.supervision import RECOVERS, Spec
 from flyte_server.ports.executor import Launch
 
 _INHERITED = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL"})
 PER_ATTEMPT = frozenset(
-    {"ACTION_NAME", "RUN_NAME", "_U_RUN_BASE", "FLYTE_ATTEMPT_NUMBER", "FLYTE_ATTEMPT_TOKEN"}
+    {"ACTION_NAME", "RUN_NAME", "_U_RUN_BASE", "FLYTE_ATTEMPT_NUMBER", "FLYTE_ATTEMPT_TOKEN", RECOVERS}
 )
 """Variables that differ between attempts of the same code."""
 _TAIL_BYTES = 8 * 1024

@@ -7,7 +7,9 @@ from contextlib import aclosing
 from pathlib import Path
 
 from flyte_core.engine import action as engine
+from flyte_core.engine import replay
 from flyte_core.engine.api import Change, Changes, NewAction, Outcome, TraceResult
+from flyte_core.engine.cache import Intact
 from flyte_core.model import (
     Action,
     ActionKey,
@@ -47,20 +49,27 @@ def _enqueue(
     token: Token | None,
     children: Sequence[NewAction],
     refused: dict[int, CoreError],
+    intact: Intact,
     now: Micros,
 ) -> Change:
     """All children; where one is refused, the others none the less."""
     refused.clear()
     try:
-        return engine.enqueue(tx, run, parent, token, children, now)
+        return engine.enqueue(tx, run, parent, token, children, now, intact)
     except (FailedPrecondition, InvalidArgument, ResourceExhausted):
         done = Changes()
         for index, child in enumerate(children):
             try:
-                done.add(engine.enqueue(tx, run, parent, token, [child], now))
+                done.add(engine.enqueue(tx, run, parent, token, [child], now, intact))
             except (FailedPrecondition, InvalidArgument, ResourceExhausted) as error:
                 refused[index] = error
         return Change(tuple(done.actions), tuple(done.effects))
+
+
+def _recall(
+    tx: Tx, parent: ActionKey, token: Token | None, name: ActionName, intact: Intact, now: Micros
+) -> Change:
+    return replay.recall(tx, parent.run, parent.name, token, name, now, intact)
 
 
 class WorkerService:
@@ -81,7 +90,13 @@ class WorkerService:
                 answer.refused[index].CopyFrom(_refusal(error))
         refused: dict[int, CoreError] = {}
         await self._context.transactor.change(
-            _enqueue, parent.run, parent.name, _token(request.token), children, refused
+            _enqueue,
+            parent.run,
+            parent.name,
+            _token(request.token),
+            children,
+            refused,
+            self._context.values.intact,
         )
         for index, refusal in refused.items():
             answer.refused[places[index]].CopyFrom(_refusal(refusal))
@@ -109,6 +124,26 @@ class WorkerService:
             raise InvalidArgument(f"{key.name} is not a child of {parent.name}.")
         await self._context.abort_action(key, request.reason or "Its parent no longer waits for it.")
         return worker_pb2.AbortChildResponse()
+
+    async def replayed(self, request: worker_pb2.ReplayedRequest) -> worker_pb2.ReplayedResponse:
+        key, token = _key(request.parent), _token(request.token)
+        self._require_current(key, token)
+        asked = frozenset(ActionName(name) for name in request.asked)
+        found = await asyncio.to_thread(replay.compare, self._context.store, key, asked)
+        if found is None:
+            return worker_pb2.ReplayedResponse()
+        await self._context.transactor.change(replay.tell, key, token, found)
+        return worker_pb2.ReplayedResponse(divergence=str(found))
+
+    async def recall(self, request: worker_pb2.RecallRequest) -> worker_pb2.RecallResponse:
+        parent = _key(request.parent)
+        change = await self._context.transactor.change(
+            _recall, parent, _token(request.token), ids.action_name(request.name), self._context.values.intact
+        )
+        answer = worker_pb2.RecallResponse()
+        if change.actions:
+            answer.found.CopyFrom(self._update(change.actions[0]))
+        return answer
 
     async def pull(self, request: worker_pb2.PullRequest) -> AsyncIterator[worker_pb2.PullResponse]:
         if self._context.pools is None:

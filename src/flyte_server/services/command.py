@@ -20,6 +20,7 @@ from flyte_core.model import (
     InvalidArgument,
     RunRecord,
 )
+from flyte_core.supervision import RECOVERS
 from flyte_core.wire import specs
 from flyte_core.wire.actions import ORG
 from flyte_server.ports.executor import Launch
@@ -112,6 +113,7 @@ def build(
         argv=tuple(fill(word) for word in template.argv),
         env={
             **_own_env(action, attempt, record, directory, str(layout.home), endpoint),
+            **({RECOVERS: "1"} if record.relation == "recover" else {}),
             **{name: fill(value) for name, value in template.env.items()},
             **record.env,
         },

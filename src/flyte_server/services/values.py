@@ -83,6 +83,14 @@ class Values:
             )
         return data
 
+    def intact(self, ref: PayloadRef) -> bool:
+        """Whether a large value is where it should be, and whole."""
+        try:
+            data = Path(ref.uri).read_bytes()
+        except OSError:
+            return False
+        return len(data) == ref.size_bytes and digest(data) == ref.sha256
+
     def keep(self, path: Path, data: bytes) -> tuple[bytes | None, PayloadRef | None]:
         """Small data comes back as bytes for the store; large data is written to `path` first."""
         if len(data) <= INLINE_MAX:

@@ -9,6 +9,7 @@ from flyte_core.machine.events import (
     AbortRequested,
     CacheHit,
     Claimed,
+    Diverged,
     Event,
     Failed,
     Lost,
@@ -22,7 +23,7 @@ from flyte_core.machine.events import (
     TimeoutKind,
     WaitingForResources,
 )
-from flyte_core.model import LEGAL, Phase, Token
+from flyte_core.model import LEGAL, ActionName, Divergence, Orphan, Phase, Token
 
 NOW = 10
 LIMITS = policy(runtime=2, queued=2, deadline=5)
@@ -50,6 +51,7 @@ EVENTS: dict[str, Event] = {
     "retry due": RetryDue(),
     "cache hit": CacheHit(OUT, "", "r0/a0"),
     "recovered": Recovered(OUT, "", "r0/a0"),
+    "diverged": Diverged(Divergence(ActionName("a0"), 2, (Orphan(ActionName("c"), "step"),))),
     "signaled": Signaled(OUT),
 }
 
@@ -92,7 +94,11 @@ def test_event_in_phase(phase: Phase, name: str) -> None:
     before = standing(phase, LIMITS, **KEYED)
     decision = decide(before, EVENTS[name], at(NOW))
     expected = MOVES.get(phase, {}).get(name)
-    if expected is None:
+    if name == "diverged" and not phase.terminal:
+        # Kept beside the phase, which it does not change.
+        assert decision.action == before.evolve(divergences=(EVENTS[name].divergence,))
+        assert decide(decision.action, EVENTS[name], at(NOW)).verdict is Verdict.DUPLICATE
+    elif expected is None:
         assert decision.action == before
         assert decision.effects == ()
         repeated = (phase, name) in REPEATS

@@ -43,6 +43,9 @@ def test_a_run_shows_its_root(world: World) -> None:
         "labels": {"team": "ml"},
         "created_by": "ann",
         "mode": "local",
+        "relation": "",
+        "related_run": "",
+        "divergences": [],
     }
 
 
@@ -75,7 +78,9 @@ def test_an_action(world: World) -> None:
         "end_time": "1970-01-01T00:00:02.000000Z",
         "duration_ms": 1000,
         "cache_status": "disabled",
+        "recovered_from": "",
         "error": None,
+        "divergences": [],
     }
 
 

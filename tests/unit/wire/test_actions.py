@@ -17,9 +17,11 @@ from flyte_core.model import (
     Attempt,
     AttemptState,
     CacheStatus,
+    Divergence,
     ErrorInfo,
     ErrorKind,
     Micros,
+    Orphan,
     Phase,
     RunKey,
     RunMode,
@@ -64,6 +66,20 @@ CASES = {
     "queued": action(),
     "running": action(
         phase=Phase.RUNNING, attempts=(attempt(1, AttemptState.LIVE),), started_at=later(2), group="g"
+    ),
+    "diverged": action(
+        phase=Phase.RUNNING,
+        attempts=(
+            attempt(1, AttemptState.FAILED, ErrorInfo("WorkerLost", "gone", ErrorKind.SYSTEM)),
+            attempt(2, AttemptState.LIVE),
+        ),
+        started_at=later(2),
+        divergences=(
+            Divergence(
+                ActionName("a0"), 2, (Orphan(ActionName("c1"), "step"), Orphan(ActionName("c2"), "s/t"))
+            ),
+            Divergence(ActionName("c3"), 3, (Orphan(ActionName("c4"), "step"),), more=7),
+        ),
     ),
     "succeeded": action(
         phase=Phase.SUCCEEDED,

@@ -84,6 +84,8 @@ def _show(run: str, name: str) -> None:
             ("Started", words.instant(found["start_time"])),
             ("Ended", words.instant(found["end_time"])),
             ("Cache", found["cache_status"]),
+            *([("Outcome of", found["recovered_from"])] if found["recovered_from"] else []),
+            *values.divergences(found["divergences"]),
             *values.failure(found["error"]),
         ]
     )

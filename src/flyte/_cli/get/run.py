@@ -146,10 +146,12 @@ def _show(name: str) -> None:
             ("Duration", words.duration(found["duration_ms"])),
             ("Started", words.instant(found["start_time"])),
             ("Ended", words.instant(found["end_time"])),
+            *_origin(found),
             *_labels(found),
             *values.named("Inputs", found.get("inputs")),
             *values.named("Outputs", found.get("outputs")),
             *values.failure(found["error"]),
+            *values.divergences(found["divergences"]),
             ("URL", found["url"]),
         ]
     )
@@ -157,6 +159,15 @@ def _show(name: str) -> None:
         say(
             f"Its logs: flyte get logs {found['name']}    Its actions: flyte get action {found['name']} --tree"
         )
+
+
+_RELATIONS = {"rerun": "Rerun of", "recover": "Recovers"}
+
+
+def _origin(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The run that this one repeats, if any."""
+    related = found["related_run"]
+    return [(_RELATIONS.get(found["relation"], "From"), related)] if related else []
 
 
 def _labels(found: Mapping[str, Any]) -> list[tuple[str, str]]:

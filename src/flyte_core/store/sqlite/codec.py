@@ -21,8 +21,10 @@ from flyte_core.model import (
     Backoff,
     CachePolicy,
     CacheStatus,
+    Divergence,
     ErrorInfo,
     ErrorKind,
+    Orphan,
     Owner,
     PayloadRef,
     Phase,
@@ -108,6 +110,16 @@ def _read_attempt(raw: Json) -> Attempt:
     )
 
 
+def _divergence(found: Divergence) -> str:
+    orphans = [[orphan.name, orphan.short_name] for orphan in found.orphans]
+    return _encode([found.action, found.attempt, orphans, found.more])
+
+
+def _read_divergence(raw: list[Any]) -> Divergence:
+    action, attempt, orphans, more = raw
+    return Divergence(action, attempt, tuple([Orphan(*each) for each in orphans]), more)
+
+
 # --- actions ---------------------------------------------------------------------------------------
 
 _TEXTS: Final = (
@@ -158,6 +170,8 @@ def encode_state(action: Action) -> str:
         text += f',"cache_status":"{action.cache_status}"'
     if action.abort_reason is not None:
         text += f',"abort_reason":{_quote(action.abort_reason)}'
+    if action.divergences:
+        text += f',"divergences":[{",".join([_divergence(each) for each in action.divergences])}]'
     return text + "}"
 
 
@@ -176,6 +190,7 @@ def decode_action(run: RunKey, row: Row, spec: Callable[[int], TaskSpec]) -> Act
     outputs = raw.pop("outputs", None)
     error = raw.pop("error", None)
     cache_status = raw.pop("cache_status", None)
+    divergences = raw.pop("divergences", ())
     return Action(
         key=ActionKey(run, name),
         parent=parent,
@@ -191,6 +206,7 @@ def decode_action(run: RunKey, row: Row, spec: Callable[[int], TaskSpec]) -> Act
         outputs=_read_ref(outputs),
         error=_read_error(error),
         cache_status=_CACHES[cache_status] if cache_status else CacheStatus.DISABLED,
+        divergences=tuple([_read_divergence(each) for each in divergences]),
         **raw,
     )
 
@@ -212,6 +228,7 @@ _EVENTS: Final[dict[str, type[Any]]] = {
     "retry": events.RetryDue,
     "cache_hit": events.CacheHit,
     "recovered": events.Recovered,
+    "diverged": events.Diverged,
     "signaled": events.Signaled,
 }
 
@@ -230,6 +247,7 @@ _WRITE: Final[dict[type[Any], Callable[[Any], str]]] = {
     int: str,
     PayloadRef: _ref,
     ErrorInfo: _error,
+    Divergence: _divergence,
     ActionKind: lambda kind: f'"{kind}"',
     CacheStatus: lambda status: f'"{status}"',
     events.TimeoutKind: lambda kind: f'"{kind}"',
@@ -264,6 +282,8 @@ def decode_event(key: ActionKey, kind: str, data: str, spec: Callable[[int], Tas
     if cls is events.Created:
         raw["kind"] = _KINDS[raw["kind"]]
         raw["cache_status"] = _CACHES[raw.get("cache_status", CacheStatus.DISABLED)]
+    if cls is events.Diverged:
+        raw["divergence"] = _read_divergence(raw["divergence"])
     if cls is events.TimedOut:
         raw["kind"] = events.TimeoutKind(raw["kind"])
     event: Event = cls(**raw)

@@ -157,6 +157,38 @@ class AbortChildResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class ReplayedRequest(_message.Message):
+    __slots__ = ("parent", "token", "asked")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    parent: ActionRef
+    token: int
+    asked: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, parent: _Optional[_Union[ActionRef, _Mapping]] = ..., token: _Optional[int] = ..., asked: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ReplayedResponse(_message.Message):
+    __slots__ = ("divergence",)
+    DIVERGENCE_FIELD_NUMBER: _ClassVar[int]
+    divergence: str
+    def __init__(self, divergence: _Optional[str] = ...) -> None: ...
+
+class RecallRequest(_message.Message):
+    __slots__ = ("parent", "token", "name")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    parent: ActionRef
+    token: int
+    name: str
+    def __init__(self, parent: _Optional[_Union[ActionRef, _Mapping]] = ..., token: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class RecallResponse(_message.Message):
+    __slots__ = ("found",)
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    found: ChildUpdate
+    def __init__(self, found: _Optional[_Union[ChildUpdate, _Mapping]] = ...) -> None: ...
+
 class PullRequest(_message.Message):
     __slots__ = ("worker_id", "pid", "pool", "concurrency", "tokens")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
