@@ -163,6 +163,7 @@ def stop_server(home: Path, *, timeout_s: float = STOP_TIMEOUT_S) -> ServerInfo 
                 hint=f"What it does: {Layout(home).server_log}. By force, nothing is lost: kill -9 {info.pid}",
             )
         time.sleep(0.02)
+    _spawned[:] = [each for each in _spawned if each.poll() is None]
     return info
 
 

@@ -36,6 +36,8 @@ LOG = "log"
 WORK = "work"
 INPUTS_VARIABLE = "_GODWIT_INPUTS"
 """Names the file with the attempt's inputs, for a process that was executed rather than forked."""
+DISABLE_CACHE = "FLYTE_DISABLE_RUN_CACHE"
+"""A variable of a run whose calls do not ask the cache; the wire has no field for it."""
 
 ON_DIVERGENCE = "FLYTE_ON_DIVERGENCE"
 """A variable of a run: `fail` makes a divergence a failure of the attempt, rather than a notice."""

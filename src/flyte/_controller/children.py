@@ -214,7 +214,7 @@ class Children:
 
     async def _abort(self, name: ActionName) -> None:
         request = wire.AbortChildRequest(
-            parent=self._ref, token=self._token, name=name, reason="The caller was cancelled."
+            parent=self._ref, token=self._token, name=name, reason="Its caller stopped waiting for it."
         )
         async with self._abort_slots:
             # Not to be had, or not there any more: what ends the parent ends the child.

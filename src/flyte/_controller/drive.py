@@ -126,7 +126,7 @@ class _Surroundings:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self._variables is not None:
             self._variables.__exit__(None, None, None)
-        if isinstance(error, Exception):
+        if isinstance(error, (Exception, SystemExit)):
             self._log.write("e", failure.trimmed(error), echo=False)
         self._capture.__exit__()
 

@@ -19,6 +19,7 @@ from flyte._controller.spec import Place
 from flyte._controller.submission import root
 from flyte_core import naming, process
 from flyte_core.model import CoreError, Digest, RunKey, RunMode, RunRecord
+from flyte_core.supervision import DISABLE_CACHE
 
 if TYPE_CHECKING:
     from flyte._run import RunOptions
@@ -104,7 +105,8 @@ def run_message(options: "RunOptions") -> run_pb2.RunSpec:
         message.labels.values.update(options.labels)
     if options.annotations:
         message.annotations.values.update(options.annotations)
-    for key, value in options.env_vars.items():
+    variables = {**options.env_vars, **({DISABLE_CACHE: "1"} if options.disable_run_cache else {})}
+    for key, value in variables.items():
         message.envs.values.append(KeyValuePair(key=key, value=value))
     if options.interruptible is not None:
         message.interruptible.value = options.interruptible

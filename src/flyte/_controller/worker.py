@@ -30,6 +30,7 @@ def task_context(task: "Task[..., Any]", attempt: "AttemptContext") -> tuple[Tas
         run_start_time=options.started or datetime.fromtimestamp(0, UTC),
         version=options.version,
         code_bundle=options.tgz or options.pkl,
+        disable_run_cache=attempt.disable_run_cache,
     )
     calls = ControllerCalls(
         functools.partial(_connect, attempt),

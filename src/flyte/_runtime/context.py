@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flyte._runtime.a0 import Options
 from flyte_core.model import ActionKey, ActionName, RunKey, Token
-from flyte_core.supervision import ON_DIVERGENCE, RECOVERS
+from flyte_core.supervision import DISABLE_CACHE, ON_DIVERGENCE, RECOVERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class AttemptContext:
     """Its run recovers another one."""
     strict: bool = False
     """A divergence from an earlier attempt fails it."""
+    disable_run_cache: bool = False
+    """The cache is not to be asked about the calls of this run."""
 
 
 def from_environment(options: Options, env: Mapping[str, str]) -> AttemptContext:
@@ -53,4 +55,5 @@ def from_environment(options: Options, env: Mapping[str, str]) -> AttemptContext
         options=options,
         recovers=RECOVERS in env,
         strict=env.get(ON_DIVERGENCE) == "fail",
+        disable_run_cache=DISABLE_CACHE in env,
     )

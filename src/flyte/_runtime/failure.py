@@ -9,7 +9,7 @@ from pathlib import Path
 
 import flyte
 import flyte_core
-from flyte.errors import BaseRuntimeError, NonRecoverableError
+from flyte.errors import BaseRuntimeError, NonRecoverableError, RuntimeUserError
 from flyte_core.model import ErrorInfo, ErrorKind
 
 MESSAGE_LIMIT = 16 * 1024
@@ -18,6 +18,7 @@ TRACEBACK_LIMIT = 64 * 1024
 
 FULL_TRACEBACK = "FLYTE_FULL_TRACEBACK"
 
+_HEAD = "Traceback (most recent call last):\n"
 _OURS = tuple(f"{Path(str(package.__file__)).parent}/" for package in (flyte, flyte_core))
 _PYTHON = (f"{sysconfig.get_path('stdlib')}/", f"{sysconfig.get_path('platstdlib')}/", "<frozen ")
 _BUNDLE = re.compile(r"^.*/code/fast[0-9a-f]{32}/")
@@ -46,16 +47,20 @@ def trimmed(error: BaseException) -> str:
 
     Files of a code bundle are named by their path in the project.
 
-    An error that never touched user code keeps every frame: it is a fault of ours, to be found. So
-    does every error while the variable `FLYTE_FULL_TRACEBACK` is set (`flyte run --debug`).
+    An error that never touched user code keeps every frame, unless it says itself that the user is
+    meant: it is a fault of ours, to be found. So does every error while the variable
+    `FLYTE_FULL_TRACEBACK` is set (`flyte run --debug`).
     """
     try:
         full = traceback.TracebackException.from_exception(error, compact=True)
-        if not os.environ.get(FULL_TRACEBACK) and any(_kind(frame) == "user" for frame in full.stack):
+        of_user = isinstance(error, RuntimeUserError) or any(_kind(frame) == "user" for frame in full.stack)
+        if of_user and not os.environ.get(FULL_TRACEBACK):
             _trim(full)
         text = "".join(full.format())
+        if not full.stack and full.exceptions is None:
+            text = f"{_HEAD}{text}"
     except Exception as broken:
-        text = f"Traceback (most recent call last):\n  (it cannot be shown: {type(broken).__name__})\n"
+        text = f"{_HEAD}  (it cannot be shown: {type(broken).__name__})\n"
     return _shorten(text, TRACEBACK_LIMIT)
 
 

@@ -4,6 +4,7 @@ None of the published messages has a field for a traceback, so it travels behind
 the line that begins it. Reading splits it off again, also for clients that send nothing but one.
 """
 
+import re
 from typing import Final
 
 from flyteidl2.core import execution_pb2
@@ -13,24 +14,26 @@ from google.protobuf.message import DecodeError
 from flyte_core.model import ErrorInfo, ErrorKind, InvalidArgument
 from flyte_core.wire.godwit.v1 import worker_pb2
 
-TRACEBACK_STARTS: Final = "Traceback (most recent call last):"
+TRACEBACK_STARTS: Final = re.compile(
+    r"^(?:  \+ Exception Group )?Traceback \(most recent call last\):", re.MULTILINE
+)
 
 _RECOVERABLE: Final = execution_pb2.ContainerError.RECOVERABLE
 _NON_RECOVERABLE: Final = execution_pb2.ContainerError.NON_RECOVERABLE
 
 
 def join(message: str, traceback: str) -> str:
-    """Message and traceback as one text. `traceback` starts with `TRACEBACK_STARTS` or is empty."""
+    """Message and traceback as one text. `traceback` begins as `TRACEBACK_STARTS` says, or is empty."""
     return f"{message}\n\n{traceback}" if traceback else message
 
 
 def split(text: str) -> tuple[str, str]:
     """The message and the traceback in a text; when there is nothing but a traceback, its last line is the message."""
-    head, found, tail = text.partition(TRACEBACK_STARTS)
-    if not found or (head and not head.endswith("\n")):
+    found = TRACEBACK_STARTS.search(text)
+    if found is None:
         return text, ""
-    traceback = found + tail
-    message = head.rstrip("\n")
+    traceback = text[found.start() :]
+    message = text[: found.start()].rstrip("\n")
     if message:
         return message, traceback
     lines = [line for line in traceback.splitlines() if line.strip()]

@@ -57,7 +57,7 @@ class ActionsService:
                 yield _Request.WatchForUpdatesResponse(control_message=sentinel)
 
     async def abort(self, request: _Request.AbortRequest) -> _Request.AbortResponse:
-        reason = request.reason or "Its parent no longer waits for it."
+        reason = request.reason or "Its caller stopped waiting for it."
         await self._context.abort_action(ids.action_key(request.action_id), reason)
         return _Request.AbortResponse()
 

@@ -122,7 +122,7 @@ class WorkerService:
         key = ActionKey(parent.run, ids.action_name(request.name))
         if self._context.action(key).parent != parent.name:
             raise InvalidArgument(f"{key.name} is not a child of {parent.name}.")
-        await self._context.abort_action(key, request.reason or "Its parent no longer waits for it.")
+        await self._context.abort_action(key, request.reason or "Its caller stopped waiting for it.")
         return worker_pb2.AbortChildResponse()
 
     async def replayed(self, request: worker_pb2.ReplayedRequest) -> worker_pb2.ReplayedResponse:

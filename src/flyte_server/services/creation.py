@@ -21,6 +21,7 @@ from flyte_core.model import (
     RunRecord,
     TaskSpec,
 )
+from flyte_core.supervision import DISABLE_CACHE
 from flyte_core.wire import specs
 from flyte_core.wire.actions import relation_word
 from flyte_server.services import caching
@@ -86,7 +87,7 @@ def prepare(context: ServerContext, wanted: Wanted, peer: Peer | None) -> NewRun
         spec=spec,
         inputs=inputs,
         inputs_ref=ref,
-        cache_key=caching.root_key(task, spec, data, wanted.inputs_hash),
+        cache_key="" if DISABLE_CACHE in env else caching.root_key(task, spec, data, wanted.inputs_hash),
         loose_inputs=loose(spec, data),
     )
     return NewRun(record, root)

@@ -10,7 +10,7 @@ from flyte_core.wire import errors
 
 TRACE = 'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    1 / 0\nZeroDivisionError: division by zero\n'
 
-words = st.text(max_size=60).filter(lambda text: errors.TRACEBACK_STARTS not in text)
+words = st.text(max_size=60).filter(lambda text: not errors.TRACEBACK_STARTS.search(text))
 infos = st.builds(
     ErrorInfo,
     code=st.text(min_size=1, max_size=20),
@@ -56,3 +56,11 @@ def test_a_message_that_is_only_a_traceback_gives_its_last_line_as_message() -> 
 def test_a_damaged_document_is_named() -> None:
     with pytest.raises(InvalidArgument, match=r"error\.pb is damaged"):
         errors.from_document(b"\xff\xff\xff")
+
+
+def test_a_group_of_errors_keeps_its_message_apart() -> None:
+    trace = (
+        "  + Exception Group Traceback (most recent call last):\n  | ExceptionGroup: two (1 sub-exception)\n"
+    )
+    error = ErrorInfo("ExceptionGroup", "two (1 sub-exception)", traceback=trace)
+    assert errors.from_document(errors.to_document(error)) == error
