@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from flyte import _failures
 from flyte._controller.calls import judge
-from flyte._controller.frame import Frame, Halt
+from flyte._controller.frame import Frame
+from flyte._controller.seat import Halt
 from flyte._runtime.failure import describe
 from flyte.errors import ReplayDivergedError
 from flyte_core.engine import action as use_cases

@@ -4,24 +4,18 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from flyte._context import TaskContext
 from flyte._controller.crew import crew
 from flyte._controller.protocol import Submission
+from flyte._controller.seat import Halt, guard, here
 from flyte.errors import ActionAbortedError
 from flyte_core.model import ActionKey, ActionName, Token
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
     from flyte._controller.opening import Opening
-
-_guard: Final = threading.Lock()
-"""Held while a body is stopped, and while it ends: so that nobody is stopped who has ended."""
-
-
-class Halt(BaseException):
-    """Raised in a body that is to stop. No Exception, so that user code does not catch it by accident."""
 
 
 class Frame:
@@ -30,6 +24,7 @@ class Frame:
     Attributes:
         asked: What the present attempt called, where an earlier one may have called something else.
         caller: The frame of the action that called it; None for the root.
+        depth: How many calls below the root it is.
         level: In how many crews' threads the body stands: its own, its caller's, ...
         opening: Its beginning, when that was put off.
         followers: Callers of a later attempt that made the same call while it runs.
@@ -46,6 +41,7 @@ class Frame:
         "call",
         "caller",
         "context",
+        "depth",
         "followers",
         "halted",
         "key",
@@ -72,6 +68,7 @@ class Frame:
         self.task = task
         self.parent = parent
         self.caller = caller
+        self.depth: int = 0 if caller is None else caller.depth + 1
         self.level: int = 0 if caller is None else caller.level
         self.stacked: int = 0 if caller is None else caller.stacked + 1
         self.attempt = 0
@@ -93,7 +90,7 @@ class Frame:
 
     def halt(self) -> None:
         """Its attempt is no longer ours: stop the body, if it runs. Any thread may call."""
-        with _guard:
+        with guard:
             self.halted = True
             if self.stop is not None:
                 self.stop()
@@ -139,21 +136,25 @@ def on_thread(frame: Frame, body: Callable[[], bytes]) -> bytes:
     """Run a sync body on this thread.
 
     Raises:
-        Halt: it was stopped.
+        Halt: it was stopped, or one below it.
     """
-    me = threading.get_ident()
-    with _guard:
-        frame.refuse_if_halted()
-        frame.stop = lambda: _interrupt(me)
+    seat = here()
+    left = False
     try:
+        seat.take(frame)
         return body()
     except KeyboardInterrupt as error:
-        raise (Halt if frame.halted else error) from None
+        raise (Halt if frame.halted or frame.halted_above() else error) from None
     finally:
-        with _guard:
-            frame.stop = None
-            if frame.halted:
-                _forget(me)
+        while not left:
+            try:
+                seat.leave(frame)
+                left = True
+            except (Halt, KeyboardInterrupt):
+                # It was late. There is no second one before the seat is exposed again.
+                if not seat.sent:
+                    raise
+        seat.expose()
 
 
 async def on_loop(frame: Frame, body: Coroutine[Any, Any, bytes]) -> bytes:
@@ -178,7 +179,7 @@ async def on_loop(frame: Frame, body: Coroutine[Any, Any, bytes]) -> bytes:
         if not loop.is_closed():
             loop.call_soon_threadsafe(cancel)
 
-    with _guard:
+    with guard:
         if frame.halted:
             body.close()
             raise Halt
@@ -194,7 +195,7 @@ async def on_loop(frame: Frame, body: Coroutine[Any, Any, bytes]) -> bytes:
             raise Halt from None
         raise
     finally:
-        with _guard:
+        with guard:
             frame.stop = None
 
 
@@ -305,30 +306,6 @@ def _start(
         else:
             tell(result)
 
-    with _guard:
+    with guard:
         frame.wake = leave
     threads.put(job)
-
-
-def _interrupt(thread: int) -> None:
-    """Stop a body on a thread at its next step; on the main thread, wake it from a system call too."""
-    main = threading.main_thread().ident
-    if thread == main:
-        import signal
-
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.pthread_kill(main, signal.SIGINT)
-            return
-    _raise_in(thread, Halt)
-
-
-def _forget(thread: int) -> None:
-    """Take back an interruption that has not arrived."""
-    _raise_in(thread, None)
-
-
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    import ctypes
-
-    raised = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

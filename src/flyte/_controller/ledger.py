@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
+from flyte._controller.seat import untorn
 from flyte_core.model import CoreError, Micros
 from flyte_core.store.ports import Store, Tx
 
@@ -86,6 +87,10 @@ class Ledger:
 
     def _transact(self, work: Callable[[Tx], T]) -> T:
         """A transaction that begins with what was put off, in the order in which it was."""
+        with untorn():
+            return self._transact_untorn(work)
+
+    def _transact_untorn(self, work: Callable[[Tx], T]) -> T:
         openings = self._openings
         taken: list[Opening] = []
 

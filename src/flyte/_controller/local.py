@@ -34,6 +34,7 @@ from flyte_core.engine import action as use_cases
 from flyte_core.engine import replay
 from flyte_core.engine import run as run_cases
 from flyte_core.engine.api import NewAction, NewRun
+from flyte_core.engine.guards import is_shallow
 from flyte_core.machine.effects import Effect, Kill
 from flyte_core.model import (
     ROOT,
@@ -199,12 +200,13 @@ class LocalRun:
         return None
 
     def _is_new(self, frame: Frame, context: TaskContext) -> bool:
-        """Whether the call can have no outcome already, and nothing but its body decides how it ends."""
+        """Whether it has no outcome yet, will not be refused, and nothing but its body decides how it ends."""
         return (
             context.attempt == 1
             and not frame.call.cache_key
             and not self.replays
             and frame.call.spec.policy.timeout == _NO_LIMITS
+            and is_shallow(frame.depth)
         )
 
     def _new(self, call: Submission) -> NewAction:

@@ -385,6 +385,34 @@ def test_large_values_are_files_that_are_checked(history: History) -> None:
 # -- Limits and aborts -----------------------------------------------------------------------------
 
 
+def test_bodies_that_end_just_when_their_time_is_up_disturb_nobody(history: History) -> None:
+    @env.task(timeout=0.01)
+    def close_call(x: int) -> int:
+        end = time.perf_counter() + 0.009 + 0.0004 * (x % 10)
+        while time.perf_counter() < end:
+            pass
+        return x
+
+    @env.task
+    def carry_on(x: int) -> int:
+        return sum(double(x) for _ in range(3))
+
+    @env.task
+    async def main(n: int) -> list[str]:
+        ends = await asyncio.gather(*[close_call.aio(i) for i in range(n)], return_exceptions=True)
+        return ["late" if isinstance(end, errors.TaskTimeoutError) else str(end) for end in ends] + [
+            str(each) for each in await asyncio.gather(*[carry_on.aio(i) for i in range(40)])
+        ]
+
+    ends = flyte.run(main, 100).outputs()[0]
+    phases = [each.phase for each in history.actions() if each.spec.short_name == "close_call"]
+    assert [end if end == "late" else int(end) for end in ends[:100]] == [
+        "late" if end == "late" else i for i, end in enumerate(ends[:100])
+    ]
+    assert phases.count("timed_out") == ends.count("late")
+    assert ends[100:] == [str(6 * i) for i in range(40)]
+
+
 @pytest.mark.parametrize("colour", ["sync", "async"])
 def test_max_runtime_ends_an_attempt(colour: str, history: History) -> None:
     @env.task(timeout=0.2)
