@@ -26,7 +26,7 @@ from flyte._context import ctx, custom_context, get_custom_context, group
 from flyte._version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from flyte import remote
+    from flyte import durable, remote, report
     from flyte._authoring.image import Image
     from flyte._authoring.policies import (
         Backoff,
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     )
     from flyte._authoring.resources import AMD_GPU, GPU, TPU, Device, Resources
     from flyte._authoring.secret import Secret, SecretRequest
+    from flyte._calls.checkpoint import BaseCheckpoint, Checkpoint, latest_checkpoint
+    from flyte._calls.condition import ConditionWebhook, new_condition
     from flyte._calls.map import map
     from flyte._calls.trace import trace
     from flyte._log import logger, system_logger
@@ -48,6 +50,11 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "AMD_GPU": "flyte._authoring.resources",
+    "BaseCheckpoint": "flyte._calls.checkpoint",
+    "Checkpoint": "flyte._calls.checkpoint",
+    "ConditionWebhook": "flyte._calls.condition",
+    "latest_checkpoint": "flyte._calls.checkpoint",
+    "new_condition": "flyte._calls.condition",
     "Backoff": "flyte._authoring.policies",
     "Cache": "flyte._authoring.policies",
     "CachePolicy": "flyte._authoring.policies",
@@ -73,6 +80,9 @@ _LAZY = {
     "with_runcontext": "flyte._run",
 }
 
+_FACES = frozenset({"durable", "remote", "report"})
+"""Modules that are there without being imported by name."""
+
 TaskTemplate = Task
 """What annotations of other people's code call a task."""
 
@@ -81,9 +91,12 @@ __all__ = [
     "GPU",
     "TPU",
     "Backoff",
+    "BaseCheckpoint",
     "Cache",
     "CachePolicy",
     "CacheRequest",
+    "Checkpoint",
+    "ConditionWebhook",
     "Device",
     "Image",
     "Resources",
@@ -99,14 +112,18 @@ __all__ = [
     "__version__",
     "ctx",
     "custom_context",
+    "durable",
     "errors",
     "get_custom_context",
     "group",
     "init",
     "init_from_config",
+    "latest_checkpoint",
     "logger",
     "map",
+    "new_condition",
     "remote",
+    "report",
     "run",
     "system_logger",
     "trace",
@@ -118,8 +135,8 @@ def __getattr__(name: str) -> Any:
     module = _LAZY.get(name)
     if module is not None:
         value = getattr(import_module(module), name)
-    elif name == "remote":
-        value = import_module("flyte.remote")
+    elif name in _FACES:
+        value = import_module(f"flyte.{name}")
     else:
         raise AttributeError(f"module 'flyte' has no attribute {name!r}")
     globals()[name] = value

@@ -8,10 +8,12 @@ from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
+    from flyte._calls.checkpoint import Checkpoint
+    from flyte._calls.report import Report
     from flyte._controller.protocol import Submission
     from flyte_core.model import ActionName, Micros, RunKey
     from flyte_core.model import Token as Fence
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Mode = Literal["local", "remote"]
+
+CHECKPOINTS = "_flytecheckpoints"
+"""The directory of an attempt's checkpoint, within the attempt's own."""
 
 
 class ActionID(NamedTuple):
@@ -29,6 +34,13 @@ class ActionID(NamedTuple):
     project: str
     domain: str
     org: str = "local"
+
+
+class CheckpointPaths(NamedTuple):
+    """Where checkpoints lie: that of the attempt before, and this attempt's own."""
+
+    prev_checkpoint_path: str | None
+    checkpoint_path: str | None
 
 
 class Calls(Protocol):
@@ -52,7 +64,13 @@ class Calls(Protocol):
         """
 
     async def record(self, context: "TaskContext", call: "Submission") -> None:
-        """Record a traced call that has ended."""
+        """Record a traced call that has ended, or a condition that is asked from now on."""
+
+    async def answer(self, context: "TaskContext", call: "Submission") -> bytes:
+        """Await the answer to a condition, as serialized outputs. Cancelling it aborts the condition.
+
+        Raises its failure: nobody answered in time, or it was aborted.
+        """
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Wait for one of these, for code on a thread."""
@@ -219,12 +237,36 @@ class TaskContext:
 
     @property
     def checkpoint_path(self) -> str:
-        return self._checkpoint_path or f"{self.output_path}/checkpoints"
+        """Where the attempt keeps its checkpoint."""
+        return self._checkpoint_path or f"{self.output_path}/{CHECKPOINTS}"
 
     @property
     def prev_checkpoint(self) -> str:
-        """The directory of the attempt before; empty in the first one."""
-        return self._prev_checkpoint
+        """Where the attempt before kept its own; empty in the first one."""
+        if self._prev_checkpoint or self.attempt == 1:
+            return self._prev_checkpoint
+        return f"{self.run.run_base_dir}/{self.name}/{self.attempt - 1}/{CHECKPOINTS}"
+
+    @property
+    def checkpoint_paths(self) -> CheckpointPaths:
+        return CheckpointPaths(self.prev_checkpoint or None, self.checkpoint_path)
+
+    @property
+    def checkpoint(self) -> "Checkpoint":
+        """Keeps what the next attempt should find, and restores what the last one kept."""
+        from flyte._calls.checkpoint import Checkpoint
+
+        found = self.data.get(Checkpoint)
+        if found is None:
+            found = self.data[Checkpoint] = Checkpoint(self.checkpoint_path, self.prev_checkpoint or None)
+        return cast("Checkpoint", found)
+
+    @property
+    def report(self) -> "Report":
+        """What the task has reported so far; see `flyte.report`."""
+        from flyte._calls.report import report_of
+
+        return report_of(self)
 
     @property
     def group_data(self) -> str | None:

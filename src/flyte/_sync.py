@@ -8,6 +8,7 @@ first use.
 import functools
 import os
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -21,6 +22,9 @@ S = TypeVar("S")
 
 CANCEL_GRACE_S = 10.0
 """How long an interrupted caller waits for what it called to clean up."""
+
+SLICE_S = 0.05
+"""A thread that sleeps can be stopped this often."""
 
 
 class Portal:
@@ -155,3 +159,32 @@ class Immediate(Generic[P, R]):
 def immediate(function: Callable[P, R]) -> Immediate[P, R]:
     """Give a function that never waits an `.aio`, too."""
     return Immediate(function)
+
+
+class TwoFaced(Generic[P, R]):
+    """Two functions that do the same, one of each colour, under one name: `f()` and `await f.aio()`."""
+
+    def __init__(self, blocking: Callable[P, R], awaited: Callable[P, Coroutine[Any, Any, R]]) -> None:
+        self._blocking = blocking
+        self.aio = awaited
+        functools.update_wrapper(cast(Callable[..., Any], self), blocking)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._blocking(*args, **kwargs)
+
+
+def sleep_in_slices(seconds: float) -> None:
+    """Sleep on a thread; what interrupts it is noticed soon."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, SLICE_S))
+
+
+async def pause(seconds: float) -> None:
+    """Wait on the running loop; or, in a coroutine that is driven by hand on a thread, sleep."""
+    import asyncio
+
+    if asyncio._get_running_loop() is None:
+        sleep_in_slices(seconds)
+    else:
+        await asyncio.sleep(seconds)

@@ -42,6 +42,7 @@ __all__ = [
     "RemoteTaskNotFoundError",
     "RemoteTaskUsageError",
     "ReplayDivergedError",
+    "ReportNotFoundError",
     "RestrictedTypeError",
     "RetriesExhaustedError",
     "RunAlreadyExistsError",
@@ -214,6 +215,10 @@ class RunAlreadyExistsError(RuntimeUserError):
 
 class ActionNotFoundError(RuntimeUserError):
     default_hint = "List the actions of the run: flyte get action RUN"
+
+
+class ReportNotFoundError(RuntimeUserError):
+    default_hint = "Declare the task with report=True, and log something to its report."
 
 
 class LogsNotYetAvailableError(RuntimeUserError):

@@ -5,6 +5,7 @@ endpoint this machine's history is read directly, whether its server runs or not
 """
 
 from flyte._remote.action import AbortInfo, Action, ActionDetails, PhaseTransition
+from flyte._remote.condition import Condition
 from flyte._remote.run import Run, RunDetails
 from flyte._remote.time_filter import TimeFilter
 from flyte._remote.values import ActionInputs, ActionOutputs
@@ -15,6 +16,7 @@ __all__ = [
     "ActionDetails",
     "ActionInputs",
     "ActionOutputs",
+    "Condition",
     "PhaseTransition",
     "Run",
     "RunDetails",

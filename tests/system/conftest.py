@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from place import Place, place
 from terminal import EXAMPLES, SCRIPTS, Terminal, terminal
 
 
@@ -25,3 +26,10 @@ def odd(user: Terminal) -> Terminal:
     """The same, with a script of tasks that misbehave."""
     shutil.copy(SCRIPTS / "odd.py", user.cwd)
     return user
+
+
+@pytest.fixture(scope="module", params=["local", "server"])
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """In this process, then on a server that the module's tests share."""
+    with place(request.param, tmp_path_factory.mktemp(request.param)) as opened:
+        yield opened

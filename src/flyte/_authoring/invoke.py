@@ -1,5 +1,6 @@
 """From serialized inputs through a task's body to serialized outputs."""
 
+import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,7 @@ def call(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
         return _outputs(task, codec, task.func(*args, **kwargs))
     finally:
         _context.leave(token)
+        _keep_report(context)
 
 
 async def await_(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
@@ -67,6 +69,7 @@ async def await_(task: "Task[..., Any]", inputs: bytes, context: TaskContext) ->
         return _outputs(task, codec, await body)
     finally:
         _context.leave(token)
+        _keep_report(context)
 
 
 def _arguments(
@@ -89,6 +92,13 @@ def _outputs(task: "Task[..., Any]", codec: InterfaceCodec, result: Any) -> byte
             hint=f"Return large data by reference, or declare max_inline_io_bytes={len(data)} or more.",
         )
     return data
+
+
+def _keep_report(context: TaskContext) -> None:
+    """The last flush, whether the body succeeded or not."""
+    report = sys.modules.get("flyte._calls.report")
+    if report is not None:
+        report.keep(context)
 
 
 def _worker_context(

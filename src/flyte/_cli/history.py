@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flyte._cli import words
 from flyte._cli.configured import load_config
@@ -15,6 +15,10 @@ from flyte_core import views
 from flyte_core.logs import LogLine
 from flyte_core.model import Action, ActionKey, ActionName, Phase
 from flyte_core.store.ports import ActionQuery, RunQuery
+
+if TYPE_CHECKING:
+    from flyte._calls.answers import Answer
+    from flyte._remote.condition import Condition
 
 T = TypeVar("T")
 
@@ -84,6 +88,16 @@ class History:
 
     def abort_action(self, run: str, action: str, reason: str) -> None:
         self._wait(self._source.abort_action(self._key(run, action), reason))
+
+    def conditions(self, run: str) -> "list[Condition]":
+        """The questions that a run's tasks have asked."""
+        from flyte._remote.condition import conditions
+
+        return self._wait(conditions(self._source, run, None))
+
+    def signal(self, condition: "Condition", answer: "Answer") -> None:
+        """Answer one."""
+        self._wait(condition.signal.aio(answer))
 
     def _key(self, run: str, action: str) -> ActionKey:
         return ActionKey(self.scope.run(run), ActionName(action))

@@ -16,6 +16,9 @@ ABORT_RUN: Method[runs.AbortRunRequest, runs.AbortRunResponse] = method(_RUNS, "
 ABORT_ACTION: Method[runs.AbortActionRequest, runs.AbortActionResponse] = method(
     _RUNS, "AbortAction", repeatable=True
 )
+SIGNAL_EVENT: Method[runs.SignalEventRequest, runs.SignalEventResponse] = method(
+    _RUNS, "SignalEvent", repeatable=True
+)
 GET_RUN_DETAILS: Method[runs.GetRunDetailsRequest, runs.GetRunDetailsResponse] = method(
     _RUNS, "GetRunDetails", repeatable=True
 )
@@ -32,6 +35,9 @@ LIST_ACTIONS: Method[runs.ListActionsRequest, runs.ListActionsResponse] = method
 
 CREATE_UPLOAD_LOCATION: Method[data.CreateUploadLocationRequest, data.CreateUploadLocationResponse] = method(
     _DATA, "CreateUploadLocation", repeatable=True
+)
+CREATE_DOWNLOAD_LINK: Method[data.CreateDownloadLinkRequest, data.CreateDownloadLinkResponse] = method(
+    _DATA, "CreateDownloadLink", repeatable=True
 )
 GET_ACTION_DATA: Method[data.GetActionDataRequest, data.GetActionDataResponse] = method(
     _DATA, "GetActionData", repeatable=True

@@ -110,6 +110,9 @@ class ControllerCalls:
     async def record(self, context: TaskContext, call: Submission) -> None:
         await self.controller.record_trace(parent_of(context), call)
 
+    async def answer(self, context: TaskContext, call: Submission) -> bytes:
+        return await self.controller.run_child(parent_of(context), call)
+
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return portal().run(coroutine)
 

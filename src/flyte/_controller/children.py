@@ -126,7 +126,7 @@ class Children:
         return self._result(call, child)
 
     async def record(self, call: Submission) -> None:
-        """Make a traced call that has ended a child; returns when the server has it."""
+        """Make a traced call that has ended, or a condition, a child; returns when the server has it."""
         await self._ready()
         child = self._known.get(call.name)
         if child is None:

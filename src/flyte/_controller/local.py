@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flyte import _failures
+from flyte._account import account
 from flyte._context import RunInfo, TaskContext
+from flyte._controller import questions
 from flyte._controller.calls import refuse_in_trace, refuse_on_loop
 from flyte._controller.course import Ending, Standing, Step, course, outputs_of, stand, standing
 from flyte._controller.drive import Echo, adrive, drive, environment
@@ -28,10 +30,11 @@ from flyte._controller.protocol import Submission
 from flyte._controller.spec import Place
 from flyte._controller.submission import submit
 from flyte._controller.values import INLINE_LIMIT, write
+from flyte._sync import pause
 from flyte._types.interface import codec_of_task
-from flyte.errors import BaseRuntimeError
+from flyte.errors import BaseRuntimeError, SyncTaskCallInAsyncContextError
 from flyte_core.engine import action as use_cases
-from flyte_core.engine import replay
+from flyte_core.engine import replay, timers
 from flyte_core.engine import run as run_cases
 from flyte_core.engine.api import NewAction, NewRun
 from flyte_core.engine.guards import is_shallow
@@ -62,6 +65,9 @@ if TYPE_CHECKING:
 MANY: Final = 1_000
 """From so many calls at once on, the garbage collector looks at new objects less often."""
 YOUNG: Final = 20_000
+
+ANSWER_POLL_S: Final = 0.05
+"""How often a condition is looked at, while it waits."""
 
 _NO_LIMITS: Final = TimeoutPolicy()
 
@@ -261,14 +267,54 @@ class LocalRun:
         except CoreError as error:
             raise _failures.of_core(error) from error
 
+    async def answer(self, context: TaskContext, call: Submission) -> bytes:
+        key = ActionKey(self.key, call.name)
+        try:
+            with questions.asked(key, call.spec) as question:
+                while (found := self._answered(key)) is None:
+                    answer = question.look()
+                    if answer is None:
+                        await pause(ANSWER_POLL_S)
+                    else:
+                        self._signal(key, answer)
+        except (asyncio.CancelledError, GeneratorExit):
+            now = self.clock.now()
+            with contextlib.suppress(CoreError):
+                self.ledger.now(
+                    lambda tx: use_cases.abort_action(tx, key, "Its task stopped waiting for it.", "", now)
+                )
+            raise
+        return outputs_of(self, found)
+
+    def _signal(self, key: ActionKey, outputs: bytes) -> None:
+        """Answer a condition; who answered first is right."""
+        now = self.clock.now()
+        with contextlib.suppress(CoreError):
+            self.ledger.now(lambda tx: use_cases.signal(tx, key, outputs, account(), now))
+
+    def _answered(self, key: ActionKey) -> Standing | None:
+        """How a condition ended; None while it waits. What is due by time is done to it."""
+        action = self.ledger.store.action(key)
+        due = None if action is None else timers.next_due(action)
+        now = self.clock.now()
+        if due is not None and due <= now:
+            self.ledger.now(lambda tx: timers.fire(tx, key, now))
+        elif action is not None and not action.phase.terminal:
+            return None
+        return self.ledger.now(lambda tx: stand(tx, key))
+
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        # Nothing that is waited for here ever suspends.
+        # On a thread nothing that is waited for here ever suspends: it sleeps instead.
         try:
             coroutine.send(None)
         except StopIteration as end:
             result: T = end.value
             return result
-        raise RuntimeError("A local controller waited for something.")
+        coroutine.close()
+        raise SyncTaskCallInAsyncContextError(
+            "A blocking call was made on an event loop, which would stand still.",
+            hint="Await its `.aio(...)`.",
+        )
 
     def now(self) -> Micros:
         return self.clock.now()

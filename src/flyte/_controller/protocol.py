@@ -51,7 +51,7 @@ class Controller(Protocol):
         """
 
     async def record_trace(self, parent: ParentRef, call: Submission) -> None:
-        """Record a traced call that has ended (`call.trace` is set)."""
+        """Record a traced call that has ended (`call.trace` is set), or a condition that is asked from now on."""
 
     async def find(self, parent: ParentRef, call: Submission) -> bytes | None:
         """The outputs of a child of that name that already succeeded (replay), or None.

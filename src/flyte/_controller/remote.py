@@ -24,8 +24,8 @@ T = TypeVar("T")
 class RemoteController:
     """Implements `Controller` over `godwit.v1.WorkerService`.
 
-    One stream and one batch in flight for each parent, on the loop of its first call; calls from
-    other loops and threads are carried over there.
+    One stream and one batch in flight for each parent and loop that calls. A loop has its own, since
+    another may stand still meanwhile: a sync traced function called on it waits on the portal's.
 
     Args:
         endpoint: The server, as the attempt was told.
@@ -37,20 +37,17 @@ class RemoteController:
     def __init__(self, endpoint: Endpoint, run_base: str = "", home: Path | None = None) -> None:
         self._link = _Link(endpoint, home)
         self._base = Path(run_base.removeprefix("file://")) if run_base.startswith(("/", "file://")) else None
-        self._families: dict[ParentRef, Children] = {}
+        self._families: dict[tuple[ParentRef, asyncio.AbstractEventLoop], Children] = {}
         self._lock = threading.Lock()
 
     async def run_child(self, parent: ParentRef, call: Submission) -> bytes:
-        family = self._family(parent)
-        return await _on(family, family.outcome(call))
+        return await self._family(parent).outcome(call)
 
     async def record_trace(self, parent: ParentRef, call: Submission) -> None:
-        family = self._family(parent)
-        await _on(family, family.record(call))
+        await self._family(parent).record(call)
 
     async def find(self, parent: ParentRef, call: Submission) -> bytes | None:
-        family = self._family(parent)
-        return await _on(family, family.find(call))
+        return await self._family(parent).find(call)
 
     async def recall(self, parent: ParentRef, call: Submission) -> bytes | None:
         family = self._family(parent)
@@ -62,16 +59,19 @@ class RemoteController:
 
     async def close(self, parent: ParentRef) -> None:
         with self._lock:
-            family = self._families.pop(parent, None)
-        if family is not None and _runs(family.loop):
-            await _on(family, family.close())
+            keys = [key for key in self._families if key[0] == parent]
+            families = [self._families.pop(key) for key in keys]
+        for family in families:
+            if _runs(family.loop):
+                await _on(family, family.close())
 
     def _family(self, parent: ParentRef) -> Children:
-        """The children of an attempt. A loop that has ended took its own with it; they are found again."""
+        """The children of an attempt, for calls on the running loop."""
+        key = (parent, asyncio.get_running_loop())
         with self._lock:
-            family = self._families.get(parent)
-            if family is None or not _runs(family.loop):
-                family = self._families[parent] = Children(parent, self._link, self._base)
+            family = self._families.get(key)
+            if family is None:
+                family = self._families[key] = Children(parent, self._link, self._base)
             return family
 
 

@@ -150,20 +150,20 @@ def _metadata(task: Task[..., Any]) -> tasks_pb2.TaskMetadata:
     backoff = None
     if retries.backoff is not None:
         backoff = literals_pb2.Backoff(
-            base=_duration(retries.backoff.base_s),
+            base=duration(retries.backoff.base_s),
             factor=retries.backoff.factor,
-            cap=_duration(retries.backoff.cap_s),
+            cap=duration(retries.backoff.cap_s),
         )
     return tasks_pb2.TaskMetadata(
         discoverable=cache.enabled,
         discovery_version=task.version,
         cache_serializable=cache.serialize,
         cache_ignore_input_vars=cache.ignored,
-        cache_max_age=_duration(cache.max_age_s),
+        cache_max_age=duration(cache.max_age_s),
         retries=literals_pb2.RetryStrategy(retries=retries.count, backoff=backoff),
-        timeout=_duration(timeout.max_runtime_s),
+        timeout=duration(timeout.max_runtime_s),
         timeouts=literals_pb2.TimeoutStrategy(
-            queued_timeout=_duration(timeout.max_queued_s), deadline=_duration(timeout.deadline_s)
+            queued_timeout=duration(timeout.max_queued_s), deadline=duration(timeout.deadline_s)
         ),
         interruptible=task.interruptible,
         generates_deck=BoolValue(value=task.options.report),
@@ -265,8 +265,8 @@ def _reuse(task: Task[..., Any], policy: ReusePolicy | None) -> tasks_pb2.ReuseP
         min_replicas=low,
         max_replicas=high,
         concurrency=policy.concurrency,
-        idle_ttl=_duration(policy.idle_ttl_s),
-        scaledown_ttl=_duration(policy.scaledown_ttl_s),
+        idle_ttl=duration(policy.idle_ttl_s),
+        scaledown_ttl=duration(policy.scaledown_ttl_s),
         scope=scopes[policy.scope],
     )
 
@@ -289,7 +289,8 @@ def _add_defaults(message: task_definition_pb2.TaskSpec, task: Task[..., Any], c
         message.default_inputs.add(name=each.name, parameter=parameter)
 
 
-def _duration(seconds: float | None) -> Duration | None:
+def duration(seconds: float | None) -> Duration | None:
+    """A length of time on the wire; None for no limit."""
     if not seconds:
         return None
     whole = int(seconds)

@@ -12,10 +12,10 @@ from flyte import _failures
 from flyte._remote import values
 from flyte._remote.current import current_source
 from flyte._remote.iterate import iterate
-from flyte._remote.source import Source
+from flyte._remote.source import Source, no_report
 from flyte._remote.values import ActionInputs, ActionOutputs
 from flyte._sync import syncify
-from flyte.errors import LogsNotYetAvailableError, RuntimeUserError
+from flyte.errors import LogsNotYetAvailableError, ReportNotFoundError, RuntimeUserError
 from flyte_core import views
 from flyte_core.logs import LogLine
 from flyte_core.model import Action as Record
@@ -279,6 +279,19 @@ class Action(Recorded):
         async for line in lines:
             print(line)
 
+    @syncify
+    async def get_report(self, attempt: int | None = None) -> str:
+        """The page that it reported, as HTML.
+
+        Args:
+            attempt: Of this attempt, counted from 1; by default the latest that has one.
+
+        Raises:
+            ReportNotFoundError: there is none.
+        """
+        await self._refresh()
+        return await read_report(self._source, self._record, attempt)
+
     async def _refresh(self) -> None:
         if not self._record.phase.terminal:
             self._record = await self._source.action(self._record.key)
@@ -473,3 +486,14 @@ def phase_number(phase: Phase) -> int:
     from flyte_core.wire import phases
 
     return int(phases.phase_number(phase))
+
+
+async def read_report(source: Source, record: Record, attempt: int | None) -> str:
+    """The report of an attempt, or of the latest that has one."""
+    last = attempt or max(1, len(record.attempts))
+    for number in range(last, (attempt or 1) - 1, -1):
+        try:
+            return await source.report(record.key, number)
+        except ReportNotFoundError:
+            continue
+    raise no_report(record.key, last)

@@ -5,7 +5,8 @@ import contextlib
 import itertools
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from flyteidl2.common import identifier_pb2, list_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2 as data
@@ -15,9 +16,12 @@ from flyteidl2.workflow import run_service_pb2 as runs
 
 from flyte._client import methods
 from flyte._client.connect import Connect
+from flyte._client.endpoint import parse_endpoint
 from flyte._client.errors import RpcError, for_user
+from flyte._client.http import Http, TransportError
 from flyte._client.retry import Patience, follow
-from flyte._remote.source import Scope, no_action, no_run
+from flyte._remote.source import Scope, no_action, no_report, no_run
+from flyte.errors import RuntimeSystemError
 from flyte_core.logs import LogLine
 from flyte_core.model import (
     ROOT,
@@ -32,11 +36,16 @@ from flyte_core.store.ports import ActionPage, ActionQuery, Role, RunPage, RunQu
 from flyte_core.views import iso
 from flyte_core.wire import actions, phases
 
+if TYPE_CHECKING:
+    from flyte._calls.answers import Answer
+
 _WATCH: Final = Patience(total_s=3600.0, cap_s=5.0)
 """How long a wait for a run rides through an absence of its server."""
 _REOPEN_S: Final = 0.2
 _PAGE: Final = 1000
 _AT_ONCE: Final = 16
+
+_PAYLOADS: Final = {bool: "bool_value", int: "int_value", float: "float_value", str: "string_value"}
 
 _Filter = list_pb2.Filter
 
@@ -140,6 +149,28 @@ class RpcSource:
                         yield _line(line, number)
                         number += 1
 
+    async def report(self, key: ActionKey, attempt: int) -> str:
+        request = data.CreateDownloadLinkRequest(
+            artifact_type=data.ARTIFACT_TYPE_REPORT,
+            action_attempt_id=identifier_pb2.ActionAttemptIdentifier(
+                action_id=actions.action_id(key), attempt=attempt
+            ),
+        )
+        try:
+            answer = await self.client.unary(methods.CREATE_DOWNLOAD_LINK, request)
+        except RpcError as error:
+            if error.code == "not_found":
+                raise no_report(key, attempt) from error
+            raise for_user(error) from error
+        return (await self._download(answer.pre_signed_urls.signed_url[0])).decode()
+
+    async def signal(self, key: ActionKey, answer: "Answer") -> None:
+        payload = runs.EventPayload()
+        setattr(payload, _PAYLOADS[type(answer)], answer)
+        request = runs.SignalEventRequest(action_id=actions.action_id(key), payload=payload)
+        with _explained(key.run, key):
+            await self.client.unary(methods.SIGNAL_EVENT, request)
+
     async def abort_run(self, key: RunKey, reason: str) -> None:
         with _explained(key):
             await self.client.unary(
@@ -151,6 +182,19 @@ class RpcSource:
             await self.client.unary(
                 methods.ABORT_ACTION, runs.AbortActionRequest(action_id=actions.action_id(key), reason=reason)
             )
+
+    async def _download(self, url: str) -> bytes:
+        parts = urlsplit(url)
+        endpoint = parse_endpoint(f"{parts.scheme}://{parts.netloc}")
+        http = self.client.http if endpoint == self.client.endpoint else Http(endpoint)
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        try:
+            answer, body = await http.request("GET", target, {}, b"")
+        except TransportError as error:
+            raise RuntimeSystemError(f"{endpoint.url} cannot be reached: {error}") from error
+        if answer.status >= 300:
+            raise RuntimeSystemError(f"{endpoint.url} did not give the file: HTTP {answer.status}.")
+        return body
 
     async def _details(self, key: ActionKey) -> definitions.ActionDetails:
         with _explained(key.run, key):

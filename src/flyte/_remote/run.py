@@ -15,6 +15,7 @@ from flyte._remote.action import (
     moment,
     phase_number,
     read_outputs,
+    read_report,
     show_line,
     wait_until,
 )
@@ -301,6 +302,12 @@ class Run(RecordedRun):
         )
         async for line in lines:
             print(line)
+
+    @syncify
+    async def get_report(self, attempt: int | None = None) -> str:
+        """The page that its root task reported, as HTML; see `Action.get_report`."""
+        await self._refresh()
+        return await read_report(self._source, self._view.root, attempt)
 
     @syncify
     async def abort(self, reason: str = ABORTED_HERE) -> None:

@@ -6,12 +6,15 @@ alike. `RpcSource` asks the server of a configured endpoint.
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from flyte.errors import ActionNotFoundError, RunNotFoundError
+from flyte.errors import ActionNotFoundError, ReportNotFoundError, RunNotFoundError
 from flyte_core.logs import LogLine
 from flyte_core.model import Action, ActionKey, RunKey, RunView
 from flyte_core.store.ports import ActionPage, ActionQuery, Role, RunPage, RunQuery
+
+if TYPE_CHECKING:
+    from flyte._calls.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,12 @@ class Source(Protocol):
     def logs(self, key: ActionKey, attempt: int, *, follow: bool) -> AsyncGenerator[LogLine, None]:
         """The lines of one attempt's log; with `follow`, until the action has ended."""
 
+    async def report(self, key: ActionKey, attempt: int) -> str:
+        """The page that an attempt has reported. Raises `ReportNotFoundError` when there is none."""
+
+    async def signal(self, key: ActionKey, answer: "Answer") -> None:
+        """Answer a condition."""
+
     async def abort_run(self, key: RunKey, reason: str) -> None:
         """Abort the root and everything below it. What has ended stays as it is."""
 
@@ -73,3 +82,7 @@ def no_action(key: ActionKey) -> ActionNotFoundError:
         f"Run {key.run.name} has no action {key.name}.",
         hint=f"List its actions: flyte get action {key.run.name}",
     )
+
+
+def no_report(key: ActionKey, attempt: int) -> ReportNotFoundError:
+    return ReportNotFoundError(f"Attempt {attempt} of action {key.name} of run {key.run.name} has no report.")

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from flyte import _server
+from flyte import _failures, _server
 from flyte._account import account
-from flyte._remote.source import Scope, no_action, no_run
+from flyte._remote.source import Scope, no_action, no_report, no_run
 from flyte.errors import RuntimeSystemError
 from flyte_core import logs, process
 from flyte_core.engine import action as action_engine
@@ -20,6 +20,7 @@ from flyte_core.logs import LogLine
 from flyte_core.model import (
     Action,
     ActionKey,
+    CoreError,
     Micros,
     RunKey,
     RunMode,
@@ -30,6 +31,7 @@ from flyte_core.store.ports import ActionPage, ActionQuery, Role, RunPage, RunQu
 from flyte_core.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
+    from flyte._calls.answers import Answer
     from flyte._remote.rpc_source import RpcSource
 
 T = TypeVar("T")
@@ -150,6 +152,26 @@ class StoreSource:
                 yield line
             if ended:
                 return
+
+    async def report(self, key: ActionKey, attempt: int) -> str:
+        await self.action(key)
+        try:
+            path = self._layout.attempt(key, attempt) / "report.html"
+            return await asyncio.to_thread(path.read_text, encoding="utf-8")
+        except OSError as error:
+            raise no_report(key, attempt) from error
+
+    async def signal(self, key: ActionKey, answer: "Answer") -> None:
+        from flyte._calls.answers import encode
+
+        if (await self.run(key.run)).record.mode is RunMode.SERVER:
+            await self._ask_server().signal(key, answer)
+            return
+        data = encode(answer)
+        try:
+            self._write(lambda tx, now: action_engine.signal(tx, key, data, account(), now))
+        except CoreError as error:
+            raise _failures.of_core(error) from error
 
     async def abort_run(self, key: RunKey, reason: str) -> None:
         view = await self.run(key)

@@ -229,6 +229,10 @@ def _metadata(action: Action, record: RunRecord) -> run_definition_pb2.ActionMet
             meta.trace.name = spec.task_name
         case ActionKind.CONDITION:
             meta.condition.name = spec.task_name
+            if spec.template:
+                asked = specs.message_of(spec, ActionKind.CONDITION)
+                assert isinstance(asked, run_definition_pb2.ConditionAction)
+                meta.condition.type.CopyFrom(asked.type)
     if action.parent is None and record.related_run:
         related = run_id(RunKey(record.key.project, record.key.domain, record.related_run))
         meta.relation.CopyFrom(

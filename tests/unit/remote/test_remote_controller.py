@@ -326,7 +326,7 @@ async def test_damaged_outputs_are_refused(tmp_path: Path) -> None:
         await here.close(PARENT)
 
 
-async def test_threads_call_through_the_portal_while_the_loop_is_free() -> None:
+async def test_every_loop_that_calls_has_a_stream_of_its_own() -> None:
     async with WorkerFake(succeeded) as fake:
         here = controller(fake)
         results: dict[str, bytes] = {}
@@ -340,7 +340,7 @@ async def test_threads_call_through_the_portal_while_the_loop_is_free() -> None:
         assert await here.run_child(PARENT, call("own")) == b"x"
         await asyncio.to_thread(lambda: [thread.join() for thread in threads])
         assert results == {f"t{n}": f"t{n}".encode() for n in range(8)}
-        assert len(fake.watches) == 1
+        assert len(fake.watches) == 2, "the test's loop and the portal's"
         await here.close(PARENT)
 
 

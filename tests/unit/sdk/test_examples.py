@@ -38,6 +38,7 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[Any, ...], int]] = [
         3,
     ),
     ("05_beside_tasks", "lengths", {"words": ["one", "three", ""]}, ([3, 5, -1],), 5),
+    ("06_resume_and_report", "train", {"steps": 4}, ([2, 3],), 2),
 ]
 
 

@@ -9,6 +9,7 @@ NOUNS = {
     "action": Entry("flyte._cli.get.action:action", "The actions of a run; or one action.", "Runs"),
     "io": Entry("flyte._cli.get.io:io", "Named inputs and outputs.", "Runs"),
     "logs": Entry("flyte._cli.get.logs:logs", "What an action printed and logged.", "Runs"),
+    "condition": Entry("flyte._cli.get.condition:condition", "Questions that a run has asked.", "Runs"),
     "server": Entry("flyte._cli.get.server:server", "This machine's server.", "This machine"),
     "config": Entry("flyte._cli.get.config:config", "Each setting, and where it comes from.", "This machine"),
 }

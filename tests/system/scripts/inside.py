@@ -1,0 +1,233 @@
+"""Tasks that use what there is inside a task: checkpoints, reports, conditions, time, traces."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import flyte
+import flyte.durable
+import flyte.report
+from flyte import errors
+
+env = flyte.TaskEnvironment(name="inside")
+
+
+def attempt() -> int:
+    context = flyte.ctx()
+    assert context is not None
+    return context.attempt_number
+
+
+# -- Checkpoints -----------------------------------------------------------------------------------
+
+
+@env.task(retries=2)
+def resumes(kind: str) -> list[str]:
+    """The first attempt saves, the second fails at once, the third has what the first saved."""
+    context = flyte.ctx()
+    assert context is not None
+    kept = context.checkpoint.load_sync()
+    if attempt() == 0:
+        assert kept is None and not context.checkpoint.prev_exists()
+        folder = Path("weights")
+        (folder / "deep").mkdir(parents=True, exist_ok=True)
+        (folder / "deep" / "w.bin").write_text("weights")
+        file = folder / "deep" / "w.bin"
+        context.checkpoint.save_sync(b"old")
+        context.checkpoint.save_sync(
+            {"bytes": b"weights", "file": file, "folder": folder, "text": str(file)}[kind]
+        )
+    if attempt() < 2:
+        raise ValueError("again")
+    assert kept is not None
+    files = [kept] if kept.is_file() else sorted(path for path in kept.rglob("*") if path.is_file())
+    newest = flyte.latest_checkpoint(kept, "**/*.bin") if kept.is_dir() else kept
+    assert newest == files[-1]
+    return [path.read_text() for path in files]
+
+
+@env.task(retries=1)
+async def resumes_async() -> int:
+    context = flyte.ctx()
+    assert context is not None
+    before = await context.checkpoint.load()
+    at = int(before.read_text()) if before is not None else 0
+    await context.checkpoint.save(str(at + 10).encode())
+    if attempt() == 0:
+        raise ValueError("again")
+    return at
+
+
+# -- Reports ---------------------------------------------------------------------------------------
+
+
+@env.task(report=True, retries=1)
+async def reports() -> None:
+    """Shows one thing, waits until it has been seen, fails, and shows another."""
+    await flyte.report.log.aio(f"<b>attempt {attempt()}</b>", do_flush=True)
+    flyte.report.get_tab("data <1>").log("<i>rows</i>")
+    if attempt() == 0:
+        await (await flyte.new_condition.aio("seen")).wait.aio()
+        raise ValueError("again")
+    flyte.report.replace("<b>last</b>")
+
+
+@env.task
+def reports_in_vain() -> None:
+    flyte.report.log("nobody sees this", do_flush=True)
+
+
+# -- Conditions ------------------------------------------------------------------------------------
+
+
+@env.task
+async def asks() -> list[str]:
+    yes = await flyte.new_condition.aio("yes", prompt="Go?", description="Think twice.")
+    count = await flyte.new_condition.aio(
+        "count", prompt="**How** many?", prompt_type="markdown", data_type=int
+    )
+    share = await flyte.new_condition.aio("share", data_type=float, timeout=600)
+    text = await flyte.new_condition.aio("text", data_type=str)
+    found = await asyncio.gather(yes.wait.aio(), count.wait.aio(), share.wait.aio(), text.wait.aio())
+    return [f"{type(each).__name__} {each}" for each in found]
+
+
+@env.task
+def asks_in_vain() -> list[str]:
+    seen = []
+    try:
+        flyte.new_condition("late", timeout=0.2).wait()
+    except errors.ConditionTimedoutError as error:
+        seen.append(error.code)
+    stays = flyte.new_condition("aborted")
+    try:
+        flyte.new_condition("aborted")
+    except errors.ConditionAlreadyExistsError as error:
+        seen.append(error.code)
+    try:
+        stays.wait()
+    except errors.ConditionFailedError as error:
+        seen.append(error.code)
+    return seen
+
+
+@env.task(retries=1)
+def asks_once() -> int:
+    """Asked again by the second attempt, it is answered already."""
+    answer = flyte.new_condition("once", data_type=int).wait()
+    if attempt() == 0:
+        raise ValueError("again")
+    return answer
+
+
+@env.task
+async def asks_wrongly() -> list[str]:
+    seen = []
+    try:
+        flyte.new_condition("blocking")
+    except errors.SyncTaskCallInAsyncContextError as error:
+        seen.append(error.code)
+    asked = await flyte.new_condition.aio("never")
+    try:
+        asked.wait()
+    except errors.SyncTaskCallInAsyncContextError as error:
+        seen.append(error.code)
+    try:
+        await asyncio.wait_for(asked.wait.aio(), 0.2)
+    except TimeoutError:
+        seen.append("cancelled")
+    return seen
+
+
+# -- Time ------------------------------------------------------------------------------------------
+
+
+@env.task(retries=1)
+async def sleeps(folder: str) -> bool:
+    """Both attempts read the same clock, and the second does not wait again."""
+    times = [str(flyte.durable.time()), str(await flyte.durable.now.aio())]
+    await flyte.durable.sleep.aio(0.5)
+    seen = Path(folder) / "times"
+    if attempt() == 0:
+        seen.write_text("\n".join(times))
+        raise ValueError("again")
+    return seen.read_text().splitlines() == times
+
+
+# -- Traces ----------------------------------------------------------------------------------------
+
+
+def note(folder: str, what: str) -> None:
+    with (Path(folder) / "calls").open("a") as file:
+        file.write(f"{what}\n")
+
+
+@flyte.trace
+def plain(folder: str, x: int) -> int:
+    note(folder, "plain")
+    return x + 1
+
+
+@flyte.trace
+async def awaited(folder: str, x: int) -> int:
+    note(folder, "awaited")
+    return x + 1
+
+
+@flyte.trace
+def counts(folder: str, n: int) -> Iterator[int]:
+    note(folder, "counts")
+    yield from range(n)
+
+
+@flyte.trace
+async def counts_async(folder: str, n: int) -> AsyncIterator[int]:
+    note(folder, "counts_async")
+    for each in range(n):
+        yield each
+
+
+@flyte.trace
+def gives_up(folder: str) -> int:
+    note(folder, "gives_up")
+    raise errors.NonRecoverableError("never")
+
+
+@flyte.trace
+def calls_a_task() -> int:
+    return leaf(1)
+
+
+@env.task
+def leaf(x: int) -> int:
+    return x
+
+
+@env.task
+async def aleaf(x: int) -> int:
+    return x
+
+
+@env.task(retries=1)
+async def traces(folder: str) -> list[int]:
+    """The second attempt gets everything from the first, the error included."""
+    found = [await aleaf(1), plain(folder, 1), await awaited(folder, 2)]
+    found += counts(folder, 2)
+    found += [each async for each in counts_async(folder, 2)]
+    try:
+        gives_up(folder)
+    except errors.NonRecoverableError as error:
+        assert "never" in str(error)
+        found.append(-1)
+    if attempt() == 0:
+        raise ValueError("again")
+    return found
+
+
+@env.task
+def nests() -> str:
+    try:
+        calls_a_task()
+    except errors.TraceDoesNotAllowNestedTasksError as error:
+        return error.code
+    return ""
