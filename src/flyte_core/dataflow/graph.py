@@ -1,0 +1,113 @@
+"""The execution graph of a run, as it is handed out: plain values, times in milliseconds since the run's start."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flyte_core.dataflow.bottlenecks import Analysis
+from flyte_core.dataflow.columns import ABSENT, RunColumns
+from flyte_core.dataflow.edges import Edge
+from flyte_core.model import Action, Micros
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One action: a box of the graph."""
+
+    action: str
+    parent: str | None
+    task: str
+    name: str
+    kind: str
+    seq: int
+    """Position among its siblings in call order, from 0."""
+    phase: str
+    start_ms: float
+    end_ms: float | None
+    """None while the action is open."""
+    group: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        found = asdict(self)
+        del found["group"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of the critical path: what one action did for a while.
+
+    `phase` is one of queued, waiting_for_resources, starting, user_code, waiting_for_children and
+    waiting_for_answer.
+    """
+
+    action: str
+    phase: str
+    start_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The actions of a run, the edges between them, and the chain that decided how long it took."""
+
+    run: str
+    nodes: tuple[GraphNode, ...]
+    """Parents before children, in order of creation."""
+    edges: tuple[Edge, ...]
+    critical_path: tuple[Segment, ...]
+    """Segments that tile the run's time, oldest first; up to now while the run is open."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `flyte get graph RUN -of json` prints it."""
+        return {
+            "run": self.run,
+            "nodes": [node.to_dict() for node in self.nodes],
+            "edges": [asdict(edge) for edge in self.edges],
+            "critical_path": [asdict(segment) for segment in self.critical_path],
+        }
+
+
+def analyse(actions: Iterable[Action], edges: Iterable[Edge], now: Micros) -> Analysis:
+    """The analysis of a run, from all its actions and edges; what is open ends `now`."""
+    columns = RunColumns()
+    columns.apply(actions)
+    columns.connect(edges)
+    return Analysis(columns, now - (columns.base or 0))
+
+
+def graph_of(run: str, edges: Sequence[Edge], analysis: Analysis) -> Graph:
+    """The graph of a run."""
+    columns = analysis.columns
+    names = columns.names()
+    nodes = tuple(
+        GraphNode(
+            action=name,
+            parent=None if columns.parent[row] == ABSENT else names[columns.parent[row]],
+            task=columns.tasks[columns.task[row]],
+            name=columns.short_names[columns.task[row]],
+            kind=columns.kind[row].value,
+            seq=columns.seq[row],
+            phase=columns.phase[row].value,
+            start_ms=milliseconds(columns.created[row]),
+            end_ms=milliseconds(columns.ended[row]) if columns.phase[row].terminal else None,
+            group=columns.group[row],
+        )
+        for row, name in enumerate(names)
+    )
+    return Graph(run, nodes, tuple(edges), segments(analysis))
+
+
+def segments(analysis: Analysis) -> tuple[Segment, ...]:
+    """The critical path by names."""
+    names = analysis.columns.names()
+    return tuple(
+        Segment(
+            names[stretch.row], stretch.doing.word, milliseconds(stretch.begin), milliseconds(stretch.end)
+        )
+        for stretch in analysis.path
+    )
+
+
+def milliseconds(micros: float) -> float:
+    return round(micros / 1000, 3)
