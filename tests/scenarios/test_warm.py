@@ -29,6 +29,9 @@ class Pools:
             if response.drain:
                 return
 
+    def directory_of(self, token: Token) -> Path | None:
+        return None
+
     def finished(self, worker_id: str, token: Token) -> None:
         self.reported.append((worker_id, token))
 

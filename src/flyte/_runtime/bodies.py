@@ -55,6 +55,7 @@ def one_by_one(talk: Talk) -> None:
             directory = job.context.output_dir
             os.environ.clear()
             os.environ.update({**base, **job.assignment.env})
+            os.makedirs(directory / WORK, mode=0o700, exist_ok=True)  # noqa: PTH103
             os.chdir(directory / WORK)
             with output.to(directory / LOG):
                 report = _run(job, runner, current)

@@ -168,7 +168,13 @@ class MemoryStore:
         return PhaseCounts(sum(by_phase.values()), by_phase)
 
     def changes(
-        self, run: RunKey, after_seq: int, parent: ActionName | None = None, limit: int = 10_000
+        self,
+        run: RunKey,
+        after_seq: int,
+        parent: ActionName | None = None,
+        limit: int = 10_000,
+        *,
+        ended: bool = False,
     ) -> Changes:
         with self._lock:
             found = self._state.runs.get(run)
@@ -178,7 +184,9 @@ class MemoryStore:
             changed = [
                 a
                 for a in found.actions.values()
-                if a.changed_seq > after_seq and (parent is None or a.parent == parent)
+                if a.changed_seq > after_seq
+                and (parent is None or a.parent == parent)
+                and (a.phase.terminal or not ended)
             ]
         changed.sort(key=lambda a: a.changed_seq)
         page = tuple(changed[:limit])

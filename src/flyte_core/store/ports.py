@@ -234,9 +234,18 @@ class Reader(Protocol):
     def counts(self, run: RunKey) -> PhaseCounts: ...
 
     def changes(
-        self, run: RunKey, after_seq: int, parent: ActionName | None = None, limit: int = 10_000
+        self,
+        run: RunKey,
+        after_seq: int,
+        parent: ActionName | None = None,
+        limit: int = 10_000,
+        *,
+        ended: bool = False,
     ) -> Changes:
-        """What changed after `after_seq`, oldest change first, optionally only children of `parent`."""
+        """What changed after `after_seq`, oldest change first.
+
+        Optionally only children of `parent`; `ended`: only what has ended.
+        """
 
     def runs_changed(self, after: int, limit: int = 1_000) -> tuple[list[RunView], int]:
         """Runs whose root or record changed after the global cursor, and the new cursor."""

@@ -7,8 +7,8 @@ The executor gives attempts with a `pool` to `WarmPools.submit`; the RPC handler
 - `Report`: take each report through the engine first (its verdict is the answer), then call
   `pools.finished(worker_id, token)` for each: the slot is free, `Ended` is told, the next one goes out.
 
-A worker is a process under a shim, in a directory of its own; which one has an attempt is written
-into the attempt's directory before it goes out, so that a restarted server finds it there.
+A worker is a process under a shim, in a directory of its own. Which attempts it was given stands in
+a file there, written before they go out, so that a restarted server knows whom to ask about them.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flyte_core import process, supervision
 from flyte_core.model import ActionKey, Owner, Token
@@ -34,8 +34,8 @@ from flyte_server.ports.executor import Ended, EndReason, Launch
 
 log = logging.getLogger("flyte_server.warm")
 
-MARK = "warm.json"
-"""In an attempt's directory: the worker that has it."""
+GIVEN = "given"
+"""In a worker's directory: its pool and concurrency, then the token of every attempt it was given."""
 
 RECONNECT_S = 60.0
 """How long a worker may stay away from the server before it is given up."""
@@ -43,7 +43,16 @@ DRAIN_S = 10.0
 """How long a worker that was sent home may take."""
 DEFAULT_IDLE_S = 30.0
 _TRIES = 3
+_TOLD_AT_ONCE = 64
 _TICK_S = 1.0
+
+
+class Given(NamedTuple):
+    """Whom an attempt was given to."""
+
+    worker: str
+    pool: str
+    concurrency: int
 
 
 @dataclass(slots=True)
@@ -78,6 +87,8 @@ class Worker:
     drained_at: float | None = None
     doomed: str = ""
     """Why it is being killed, for the attempts that did not cause it."""
+    pid: int = 0
+    """0: not known yet."""
 
     @property
     def free(self) -> bool:
@@ -86,6 +97,21 @@ class Worker:
     def tell(self, message: worker_pb2.PullResponse) -> None:
         self.outbox.append(message)
         self.news.set()
+
+    def take(self) -> worker_pb2.PullResponse:
+        """What there is to tell, as one message of bearable size."""
+        message = self.outbox.popleft()
+        for _ in range(min(len(self.outbox), _TOLD_AT_ONCE)):
+            message.MergeFrom(self.outbox.popleft())
+        return message
+
+    @property
+    def words(self) -> str:
+        """What users read about who runs an attempt."""
+        if not self.pid:
+            owner = supervision.read_owner(self.dir / supervision.WORKER)
+            self.pid = 0 if owner is None else owner.pid
+        return f"warm worker, pid {self.pid}" if self.pid else f"warm worker {self.id}"
 
 
 @dataclass(slots=True)
@@ -119,6 +145,8 @@ class WarmPools:
         self._pools: dict[str, Pool] = {}
         self._workers: dict[str, Worker] = {}
         self._holders: dict[Token, Worker] = {}
+        self._earlier: dict[Token, Given] | None = None
+        """What workers of earlier servers were given, once somebody has asked."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -155,19 +183,19 @@ class WarmPools:
         self, key: ActionKey, attempt: int, token: Token, directory: Path, launch: Launch | None
     ) -> bool:
         """Follow an attempt that a worker of an earlier server has. False: no worker was given it."""
-        try:
-            mark = json.loads((directory / MARK).read_bytes())
-            worker_id, pool = str(mark["worker"]), str(mark["pool"])
-        except (OSError, ValueError, KeyError, TypeError):
+        if self._earlier is None:
+            self._earlier = _read_given(self._directory)
+        given = self._earlier.get(token)
+        if given is None:
             return False
-        worker = self._workers.get(worker_id) or self._find(worker_id, pool, int(mark.get("concurrency", 1)))
+        worker = self._workers.get(given.worker) or self._find(*given)
         held = Assigned(key, attempt, token, directory, launch)
         if worker is None:
-            self._lost(held, f"the warm worker {worker_id} that had it is gone")
+            self._lost(held, f"the warm worker {given.worker} that had it is gone")
             return True
         worker.assigned[token] = held
         self._holders[token] = worker
-        self._on_started(key, attempt, token, _words(worker))
+        self._on_started(key, attempt, token, worker.words)
         return True
 
     def cancel(self, token: Token, grace_s: float) -> bool:
@@ -214,8 +242,9 @@ class WarmPools:
         try:
             yield worker_pb2.PullResponse()
             while not self._closed and worker.stream == stream:
-                while worker.outbox and worker.stream == stream:
-                    yield worker.outbox.popleft()
+                if worker.outbox:
+                    yield worker.take()
+                    continue
                 news = worker.news
                 await news.wait()
                 if worker.news is news:
@@ -238,6 +267,11 @@ class WarmPools:
         if not worker.assigned:
             worker.idle_since = time.monotonic()
         self._pump(self._pool(worker.pool))
+
+    def directory_of(self, token: Token) -> Path | None:
+        """Where the attempt's files are; None: no worker has it."""
+        worker = self._holders.get(token)
+        return None if worker is None else worker.assigned[token].dir
 
     # -- assigning ---------------------------------------------------------------------------
 
@@ -271,17 +305,14 @@ class WarmPools:
         worker.assigned[launch.token] = held
         self._holders[launch.token] = worker
         try:
-            (launch.dir / supervision.WORK).mkdir(parents=True, exist_ok=True, mode=0o700)
-            supervision.write_atomically(
-                f"{launch.dir}/{MARK}",
-                {"worker": worker.id, "pool": worker.pool, "concurrency": worker.concurrency},
-            )
+            with (worker.dir / GIVEN).open("ab", buffering=0) as file:
+                file.write(b"%d\n" % launch.token)
         except OSError as error:
             self._release(worker, launch.token)
             self._on_ended(_ended(held, EndReason.LAUNCH_FAILED, str(error)))
             return
         worker.tell(worker_pb2.PullResponse(assignments=[_assignment(launch)]))
-        self._on_started(launch.key, launch.attempt, launch.token, _words(worker))
+        self._on_started(launch.key, launch.attempt, launch.token, worker.words)
 
     def _start(self, pool: Pool, launch: Launch) -> None:
         worker_id = uuid.uuid4().hex[:16]
@@ -292,6 +323,8 @@ class WarmPools:
 
     async def _launch(self, worker: Worker, launch: Launch) -> None:
         worker.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        head = json.dumps({"pool": worker.pool, "concurrency": worker.concurrency})
+        (worker.dir / GIVEN).write_text(f"{head}\n")
         interpreter = launch.interpreter or environment.own()
         why = ""
         try:
@@ -415,10 +448,10 @@ class WarmPools:
                 how = worker.doomed or (
                     record.detail if record is not None and record.detail else "it is gone"
                 )
-                self._lost(each, f"{_words(worker)} ended: {how}")
+                self._lost(each, f"{worker.words} ended: {how}")
         if worker.idle_since == 0.0 and worker.drained_at is None:
             self._stumble(worker, tail)
-        elif record is not None and record.exit_code == 0:
+        elif record is not None and record.exit_code == 0 and not held:
             await asyncio.to_thread(shutil.rmtree, worker.dir, ignore_errors=True)
         self._pump(self._pool(worker.pool))
 
@@ -465,9 +498,18 @@ def _key(launch: Launch) -> str:
     return f"{launch.pool}|{environment.digest(launch.env)}"
 
 
-def _words(worker: Worker) -> str:
-    owner = supervision.read_owner(worker.dir / supervision.WORKER)
-    return f"warm worker, pid {owner.pid}" if owner is not None else f"warm worker {worker.id}"
+def _read_given(directory: Path) -> dict[Token, Given]:
+    """What all workers that have left a directory were given."""
+    found: dict[Token, Given] = {}
+    for path in directory.glob(f"*/{GIVEN}"):
+        try:
+            head, *tokens = path.read_bytes().splitlines()
+            about = json.loads(head)
+            given = Given(path.parent.name, str(about["pool"]), int(about["concurrency"]))
+            found.update((Token(int(token)), given) for token in tokens)
+        except (OSError, ValueError, KeyError, TypeError):
+            log.warning("%s cannot be read: what its worker was given is not known", path)
+    return found
 
 
 def _ended(held: Assigned, reason: EndReason, detail: str) -> Ended:

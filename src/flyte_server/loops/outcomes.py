@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable
 
 from flyte_core.engine import action as engine
-from flyte_core.engine.api import Change, Verdict
+from flyte_core.engine.api import Verdict
 from flyte_core.layout import Layout
 from flyte_core.model import Action, ActionKey, CoreError, NotFound, Token
 from flyte_core.store.ports import Reader
@@ -45,8 +45,7 @@ class Outcomes:
 
     def started(self, key: ActionKey, attempt: int, token: Token, worker: str) -> None:
         """User code is about to run."""
-        future = self._transactor.change(engine.started, key, token, worker)
-        future.add_done_callback(_noticed)
+        self._transactor.change_soon(engine.started, key, token, worker)
 
     def ended(self, ended: Ended) -> None:
         """Every process of the attempt is gone."""
@@ -97,8 +96,3 @@ def _declared(action: Action) -> tuple[str, ...]:
         return command.template_of(action).outputs
     except CoreError:
         return ()
-
-
-def _noticed(future: asyncio.Future[Change]) -> None:
-    if not future.cancelled() and future.exception() is not None:
-        log.warning("a start could not be recorded: %s", future.exception())

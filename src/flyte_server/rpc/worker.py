@@ -72,6 +72,19 @@ def _recall(
     return replay.recall(tx, parent.run, parent.name, token, name, now, intact)
 
 
+def _report(
+    tx: Tx, outcomes: Sequence[tuple[ActionKey, Outcome]], verdicts: list[str], now: Micros
+) -> Change:
+    """The ends of several attempts; what has become of each goes to `verdicts`."""
+    verdicts.clear()
+    done = Changes()
+    for key, outcome in outcomes:
+        change = engine.report(tx, key, outcome, now)
+        done.add(change)
+        verdicts.append(change.verdict.value)
+    return Change(tuple(done.actions), tuple(done.effects))
+
+
 class WorkerService:
     def __init__(self, context: ServerContext) -> None:
         self._context = context
@@ -109,11 +122,11 @@ class WorkerService:
         self._require_current(parent, _token(request.token))
         current = False
         async for changes, whole in watch.outcomes(self._context, parent, request.after_seq, BEAT_S):
-            # Once it knows all there is, a parent only waits for ends.
-            told = [each for each in changes.actions if not current or each.phase.terminal]
             current = current or whole
             yield worker_pb2.WatchChildrenResponse(
-                updates=[self._update(action) for action in told], current=current, seq=changes.seq
+                updates=[self._update(action) for action in changes.actions],
+                current=current,
+                seq=changes.seq,
             )
 
     async def abort_child(self, request: worker_pb2.AbortChildRequest) -> worker_pb2.AbortChildResponse:
@@ -153,25 +166,42 @@ class WorkerService:
                 yield response
 
     async def report(self, request: worker_pb2.ReportRequest) -> worker_pb2.ReportResponse:
-        verdicts = await asyncio.gather(*(self._take(report) for report in request.reports))
+        outcomes = await asyncio.gather(*(self._outcome(report) for report in request.reports))
+        verdicts = await self._take(
+            [(_key(r.action), o) for r, o in zip(request.reports, outcomes, strict=True)]
+        )
         if self._context.pools is not None:
             for report in request.reports:
                 self._context.pools.finished(request.worker_id, Token(report.token))
         return worker_pb2.ReportResponse(verdicts=verdicts)
 
-    async def _take(self, report: worker_pb2.Report) -> str:
-        key = _key(report.action)
+    async def _outcome(self, report: worker_pb2.Report) -> Outcome:
         token = Token(report.token)
         if report.HasField("error"):
-            outcome = Outcome(token, error=errors.from_worker(report.error))
-        else:
-            action = self._context.action(key)
-            number = next((each.number for each in action.attempts if each.token == token), 0)
-            directory = self._context.layout.attempt(key, number)
-            outputs, ref = await self._payload(report.outputs, directory / "outputs.pb")
-            outcome = Outcome(token, outputs=outputs, outputs_ref=ref, output_uri=str(directory))
-        change = await self._context.transactor.change(engine.report, key, outcome)
-        return change.verdict.value
+            return Outcome(token, error=errors.from_worker(report.error))
+        directory = self._directory(_key(report.action), token)
+        outputs, ref = await self._payload(report.outputs, directory / "outputs.pb")
+        return Outcome(token, outputs=outputs, outputs_ref=ref, output_uri=str(directory))
+
+    def _directory(self, key: ActionKey, token: Token) -> Path:
+        pools = self._context.pools
+        held = pools.directory_of(token) if pools is not None else None
+        if held is not None:
+            return held
+        attempts = self._context.action(key).attempts
+        number = next((each.number for each in attempts if each.token == token), 0)
+        return self._context.layout.attempt(key, number)
+
+    async def _take(self, outcomes: Sequence[tuple[ActionKey, Outcome]]) -> list[str]:
+        """Record what came together in one unit of work; if that cannot be, each by itself."""
+        verdicts: list[str] = []
+        try:
+            await self._context.transactor.change(_report, outcomes, verdicts)
+        except CoreError:
+            if len(outcomes) < 2:
+                raise
+            verdicts = [(await self._take([each]))[0] for each in outcomes]
+        return verdicts
 
     async def _child(self, run: RunKey, message: worker_pb2.Child) -> NewAction:
         try:

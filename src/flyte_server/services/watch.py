@@ -31,7 +31,7 @@ def children(context: ServerContext, parent: ActionKey) -> AsyncIterator[tuple[C
 def outcomes(
     context: ServerContext, parent: ActionKey, after_seq: int, beat_s: float
 ) -> AsyncIterator[tuple[Changes, bool]]:
-    """As `children`, from a cursor on, but woken only when one has ended, or every `beat_s`."""
+    """As `children`, from a cursor on; once all is told, woken by ends only, or every `beat_s`, and told no more."""
     return _children(context, parent, outcomes_topic(parent), after_seq, beat_s)
 
 
@@ -41,15 +41,18 @@ async def _children(
     cursor = after_seq
     with context.wake.watch(topic) as watch:
         tell = True
+        current = False
         while True:
             _go_on(context)
-            changes = context.store.changes(parent.run, cursor, parent.name, PAGE)
+            ended = current and beat_s is not None
+            changes = context.store.changes(parent.run, cursor, parent.name, PAGE, ended=ended)
             whole = len(changes.actions) < PAGE
             cursor = changes.seq
             if changes.actions or tell:
                 tell = False
                 yield changes, whole
             if whole:
+                current = True
                 tell = not await watch.wait(beat_s)
 
 

@@ -47,16 +47,16 @@ _COUNTS: Final = "SELECT phase, count(*) FROM action WHERE id BETWEEN ? AND ? GR
 _CHANGES: Final = f"""
 SELECT {codec.ACTION_COLUMNS} FROM event e
 CROSS JOIN action a ON a.id = e.action AND a.changed_seq = e.id & 0xFFFFFFFF
-WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?
+WHERE e.id > ? AND e.id <= ? AND a.open <= ? ORDER BY e.id LIMIT ?
 """
 _CHANGES_BELOW: Final = f"""
 SELECT {codec.ACTION_COLUMNS} FROM event e
 CROSS JOIN action a ON a.id = e.action AND a.changed_seq = e.id & 0xFFFFFFFF
-WHERE e.id > ? AND e.id <= ? AND a.parent = ? ORDER BY e.id LIMIT ?
+WHERE e.id > ? AND e.id <= ? AND a.parent = ? AND a.open <= ? ORDER BY e.id LIMIT ?
 """
 _CHANGED_CHILDREN: Final = f"""
 SELECT {codec.ACTION_COLUMNS} FROM action a INDEXED BY action_child
-WHERE a.run = ? AND a.parent = ? AND a.changed_seq > ? ORDER BY a.changed_seq LIMIT ?
+WHERE a.run = ? AND a.parent = ? AND a.changed_seq > ? AND a.open <= ? ORDER BY a.changed_seq LIMIT ?
 """
 _LAST_SIBLING: Final = "SELECT max(seq) FROM action WHERE run = ? AND parent = ?"
 _RUNS_CHANGED: Final = f"{_VIEW} WHERE r.changed > ? ORDER BY r.changed LIMIT ?"
@@ -168,21 +168,28 @@ def counts(db: apsw.Connection, key: RunKey) -> PhaseCounts:
 
 
 def changes(
-    db: apsw.Connection, key: RunKey, after: int, parent: ActionName | None, limit: int, spec: FindSpec
+    db: apsw.Connection,
+    key: RunKey,
+    after: int,
+    parent: ActionName | None,
+    limit: int,
+    ended: bool,
+    spec: FindSpec,
 ) -> Changes:
     found = _run_id(db, key)
     if found is None:
         return Changes((), after)
     run_id, last_seq = found
     after = max(after, 0)
+    open_too = 0 if ended else 1
     events = ((run_id << _BITS) + after, (run_id << _BITS) + last_seq)
     # Each event leads to its action; only an action's newest event counts, so each comes once, in order.
     if parent is None:
-        rows = db.execute(_CHANGES, (*events, limit + 1)).fetchall()
+        rows = db.execute(_CHANGES, (*events, open_too, limit + 1)).fetchall()
     elif last_seq - after < (db.execute(_LAST_SIBLING, (run_id, parent)).get or 0):
-        rows = db.execute(_CHANGES_BELOW, (*events, parent, limit + 1)).fetchall()
+        rows = db.execute(_CHANGES_BELOW, (*events, parent, open_too, limit + 1)).fetchall()
     else:
-        rows = db.execute(_CHANGED_CHILDREN, (run_id, parent, after, limit + 1)).fetchall()
+        rows = db.execute(_CHANGED_CHILDREN, (run_id, parent, after, open_too, limit + 1)).fetchall()
     page = tuple([codec.decode_action(key, r, spec) for r in rows[:limit]])
     return Changes(page, page[-1].changed_seq if len(rows) > len(page) > 0 else last_seq)
 

@@ -207,12 +207,18 @@ class SqliteStore:
             return PhaseCounts(0) if db is None else reads.counts(db, run)
 
     def changes(
-        self, run: RunKey, after_seq: int, parent: ActionName | None = None, limit: int = 10_000
+        self,
+        run: RunKey,
+        after_seq: int,
+        parent: ActionName | None = None,
+        limit: int = 10_000,
+        *,
+        ended: bool = False,
     ) -> Changes:
         with self._reading() as db:
             if db is None:
                 return Changes((), after_seq)
-            return reads.changes(db, run, after_seq, parent, limit, self._specs.reader(db))
+            return reads.changes(db, run, after_seq, parent, limit, ended, self._specs.reader(db))
 
     def runs_changed(self, after: int, limit: int = 1_000) -> tuple[list[RunView], int]:
         with self._reading() as db:
