@@ -14,7 +14,7 @@ from store_history import LEAF, SOME_REF, SPEC, TIMED, begin, child, create, key
 from flyte_core.dataflow import Edge
 from flyte_core.engine import action as actions
 from flyte_core.engine import run as runs
-from flyte_core.engine.api import NewAction, NewRun
+from flyte_core.engine.api import NewAction, NewRun, Outcome
 from flyte_core.machine.replay import fold
 from flyte_core.model import (
     ROOT,
@@ -25,6 +25,7 @@ from flyte_core.model import (
     CoreError,
     Digest,
     FailedPrecondition,
+    Glance,
     InvalidArgument,
     Micros,
     NotFound,
@@ -194,6 +195,7 @@ def test_a_watcher_sees_each_change_once_as_it_stands(store: Store) -> None:
     ]
     assert store.changes(key(), later.seq).actions == ()
     assert [a.key.name for a in store.changes(key(), first.seq, parent=ROOT).actions] == ["two", "one"]
+    assert [a.key.name for a in store.changes(key(), first.seq, ended=True).actions] == ["one"]
     succeed(store, two, begin(store, two))
     paged: list[str] = []
     cursor = first.seq
@@ -201,6 +203,20 @@ def test_a_watcher_sees_each_change_once_as_it_stands(store: Store) -> None:
         paged += [a.key.name for a in page.actions]
         cursor = page.seq
     assert paged == ["a0", "one", "two"]
+
+
+def test_a_glance_shows_of_an_action_what_the_action_holds(store: Store) -> None:
+    create(store, key())
+    token = begin(store, root(key()))
+    one, two = child(store, key(), token, "one"), child(store, key(), token, "two")
+    succeed(store, one, begin(store, one))
+    again = begin(store, two)
+    store.transact(lambda tx: actions.report(tx, two, Outcome(again, lost=True), Micros(9)))
+    store.transact(lambda tx: actions.waiting(tx, two, "no slot", Micros(10)))
+    whole = store.actions(key(), ActionQuery()).actions
+    assert store.glances(key()) == [Glance.of(action) for action in whole]
+    assert [glance.name for glance in store.glances(key(), 1, 1)] == ["one"]
+    assert store.glances(key("none")) == []
 
 
 def test_changed_runs_follow_a_cursor(store: Store) -> None:

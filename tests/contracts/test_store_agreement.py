@@ -168,6 +168,8 @@ def everything(store: Store, after: int, now: Micros) -> Iterator[object]:
         for parent in (None, ROOT, ActionName("x")):
             yield store.changes(run, after, parent)
             yield store.changes(run, 0, parent, limit=2)
+            yield store.changes(run, after, parent, ended=True)
+        yield store.glances(run), store.glances(run, 1, 2)
         for child in (ROOT, *CHILDREN):
             place = ActionKey(run, ActionName(child))
             yield store.action(place)

@@ -30,6 +30,7 @@ from flyte_core.model.errors import (
     SchemaTooNew,
     Unavailable,
 )
+from flyte_core.model.glance import Glance
 from flyte_core.model.ids import ROOT, ActionKey, ActionName, Digest, Micros, RunKey, Token
 from flyte_core.model.phase import LEGAL, LIVE, TERMINAL, Phase
 from flyte_core.model.policy import (
@@ -64,6 +65,7 @@ __all__ = [
     "ErrorKind",
     "FailedPrecondition",
     "Fenced",
+    "Glance",
     "InvalidArgument",
     "Micros",
     "NotFound",

@@ -23,6 +23,7 @@ from flyte_core.model import (
     AlreadyExists,
     Digest,
     FailedPrecondition,
+    Glance,
     Micros,
     NotFound,
     Phase,
@@ -158,6 +159,12 @@ class MemoryStore:
         page = numbered if query.limit is None else numbered[: query.limit]
         more = len(numbered) > len(page) > 0
         return ActionPage(tuple(a for _, a in page), str(page[-1][0]) if more else "")
+
+    def glances(self, run: RunKey, start: int = 0, limit: int = 10_000) -> list[Glance]:
+        with self._lock:
+            found = self._state.runs.get(run)
+            actions = [] if found is None else list(found.actions.values())[start : start + limit]
+        return [Glance.of(action) for action in actions]
 
     def counts(self, run: RunKey) -> PhaseCounts:
         by_phase: dict[Phase, int] = {}

@@ -19,6 +19,7 @@ from flyte_core.model import (
     ActionKind,
     ActionName,
     Digest,
+    Glance,
     Micros,
     PayloadRef,
     Phase,
@@ -230,6 +231,9 @@ class Reader(Protocol):
     def action(self, key: ActionKey) -> Action | None: ...
 
     def actions(self, run: RunKey, query: ActionQuery) -> ActionPage: ...
+
+    def glances(self, run: RunKey, start: int = 0, limit: int = 10_000) -> list[Glance]:
+        """Actions at a glance, in the order they were created, from the one with that number on."""
 
     def counts(self, run: RunKey) -> PhaseCounts: ...
 

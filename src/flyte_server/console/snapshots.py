@@ -1,12 +1,12 @@
 """Whole runs ready to send: built once per change and brought up to date by what changed since."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 
-from flyte_core.model import Action, NotFound, RunKey
-from flyte_core.store.ports import ActionQuery, Reader
+from flyte_core.model import Action, Glance, NotFound, RunKey
+from flyte_core.store.ports import Reader
 from flyte_server.console.table import RunTable
 
 _PAGE = 5_000
@@ -56,20 +56,16 @@ class Snapshots:
         self._shrink()
         return snapshot
 
-    def _news(self, run: RunKey, table: RunTable) -> Iterator[tuple[tuple[Action, ...], int]]:
+    def _news(self, run: RunKey, table: RunTable) -> Iterator[tuple[Iterable[Glance], int]]:
         if not len(table):
             # The cursor is read before the rows: what changes meanwhile is applied once more below.
             view = self._store.run(run)
             seq = view.record.last_seq if view is not None else 0
-            cursor = ""
-            while True:
-                page = self._store.actions(run, ActionQuery(limit=_PAGE, cursor=cursor))
-                yield page.actions, 0
-                cursor = page.cursor
-                if not cursor:
-                    break
+            while page := self._store.glances(run, len(table), _PAGE):
+                yield page, 0
             yield (), seq
-        yield from changed(self._store, run, table.seq)
+        for actions, seq in changed(self._store, run, table.seq):
+            yield map(Glance.of, actions), seq
 
     def _shrink(self) -> None:
         with self._lock:

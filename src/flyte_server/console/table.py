@@ -4,7 +4,7 @@ import re
 from array import array
 from collections.abc import Iterable, Sequence
 
-from flyte_core.model import Action, ActionKind, CacheStatus, ErrorInfo, Micros, Phase, RunKey
+from flyte_core.model import Action, ActionKind, CacheStatus, ErrorInfo, Glance, Micros, Phase, RunKey
 from flyte_server.console.columns import Column, indices, numbers, pack, strings
 
 PHASES = {
@@ -92,18 +92,18 @@ class RunTable:
     def __len__(self) -> int:
         return len(self._phase)
 
-    def apply(self, actions: Iterable[Action], seq: int) -> None:
+    def apply(self, actions: Iterable[Glance], seq: int) -> None:
         """Add the actions that are new, update the others; the table now stands at `seq`."""
         for action in actions:
-            row = self._rows.get(action.key.name)
+            row = self._rows.get(action.name)
             if row is None:
                 row = self._append(action)
             self._update(row, action)
         self.seq = max(self.seq, seq)
 
-    def _append(self, action: Action) -> int:
+    def _append(self, action: Glance) -> int:
         row = len(self._phase)
-        self._rows[action.key.name] = row
+        self._rows[action.name] = row
         self._parents.append(action.parent or "")
         for moments in self._moments:
             moments.append(ABSENT)
@@ -118,19 +118,16 @@ class RunTable:
         self._error.append(_NO_ERROR)
         return row
 
-    def _update(self, row: int, action: Action) -> None:
-        for moments, at in zip(self._moments, moments_of(action), strict=True):
-            moments[row] = ABSENT if at is None else max(0, at - self.base)
+    def _update(self, row: int, action: Glance) -> None:
+        base = self.base
+        for moments, at in zip(self._moments, action.moments, strict=True):
+            moments[row] = ABSENT if at is None else max(0, at - base)
         self._phase[row] = PHASES[action.phase]
-        self._attempts[row] = min(255, len(action.attempts))
+        self._attempts[row] = min(255, action.attempts)
         self._cache[row] = CACHE[action.cache_status]
         self._error[row] = self._error_number(action.error)
-        if len(action.attempts) > 1:
-            self._cuts[row] = tuple(
-                Micros(max(0, attempt.transitions[0][1] - self.base))
-                for attempt in action.attempts[1:255]
-                if attempt.transitions
-            )
+        if action.cuts:
+            self._cuts[row] = tuple(Micros(max(0, at - base)) for at in action.cuts[:254])
 
     def _error_number(self, error: ErrorInfo | None) -> int:
         if error is None:
@@ -199,28 +196,8 @@ class RunTable:
         )
 
 
-def moments_of(action: Action) -> tuple[Micros | None, ...]:
-    """When it was queued, began to wait for a slot, to start, to run, and ended; `None`: it did not."""
-    if action.kind is not ActionKind.TASK:
-        return action.created_at, None, None, action.started_at or action.created_at, action.ended_at
-    first = dict[Phase, Micros]()
-    for attempt in action.attempts[:1]:
-        for phase, at in attempt.transitions:
-            first.setdefault(phase, at)
-    waiting = first.get(Phase.WAITING_FOR_RESOURCES)
-    if waiting is None and not action.attempts:
-        waiting = action.waiting_since
-    return (
-        action.created_at,
-        waiting,
-        first.get(Phase.INITIALIZING),
-        first.get(Phase.RUNNING),
-        action.ended_at,
-    )
-
-
 def delta(run: RunKey, base: Micros, actions: Sequence[Action], seq: int) -> bytes:
     """The changed actions as a container; parents are named."""
     table = RunTable(run, base)
-    table.apply(actions, seq)
+    table.apply(map(Glance.of, actions), seq)
     return table.encode(delta=True)

@@ -24,6 +24,7 @@ from flyte_core.model import (
     Divergence,
     ErrorInfo,
     ErrorKind,
+    Glance,
     Orphan,
     Owner,
     PayloadRef,
@@ -208,6 +209,44 @@ def decode_action(run: RunKey, row: Row, spec: Callable[[int], TaskSpec]) -> Act
         cache_status=_CACHES[cache_status] if cache_status else CacheStatus.DISABLED,
         divergences=tuple([_read_divergence(each) for each in divergences]),
         **raw,
+    )
+
+
+_TASK: Final = str(ActionKind.TASK)
+_WAITING: Final = str(Phase.WAITING_FOR_RESOURCES)
+_STARTING: Final = str(Phase.INITIALIZING)
+_RUNNING: Final = str(Phase.RUNNING)
+
+
+def decode_glance(row: Row, spec: Callable[[int], TaskSpec]) -> Glance:
+    """`Glance.of` the action in a row of `ACTION_COLUMNS`, without making the action."""
+    _, name, parent, seq, kind, phase, spec_id, created_at, _, _, state = row
+    raw = _decode(state)
+    attempts = raw.get("attempts", ())
+    cuts: tuple[Any, ...] = ()
+    if attempts:
+        first = dict(reversed(attempts[0]["moves"]))  # of two moves to a phase the first counts
+        waiting, starting, running = first.get(_WAITING), first.get(_STARTING), first.get(_RUNNING)
+        if len(attempts) > 1:
+            cuts = tuple([each["moves"][0][1] for each in attempts[1:] if each["moves"]])
+    else:
+        waiting, starting, running = raw.get("waiting_since"), None, None
+    if kind != _TASK:
+        waiting, starting, running = None, None, raw.get("started_at") or created_at
+    cache_status = raw.get("cache_status")
+    return Glance(
+        name,
+        parent,
+        _KINDS[kind],
+        seq,
+        spec(spec_id),
+        _PHASES[phase],
+        raw.get("group", ""),
+        _CACHES[cache_status] if cache_status else CacheStatus.DISABLED,
+        _read_error(raw.get("error")),
+        (created_at, waiting, starting, running, raw.get("ended_at")),
+        len(attempts),
+        cuts,
     )
 
 

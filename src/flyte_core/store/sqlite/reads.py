@@ -11,6 +11,7 @@ from flyte_core.model import (
     ActionKey,
     ActionName,
     Digest,
+    Glance,
     Micros,
     Phase,
     RunKey,
@@ -43,6 +44,9 @@ _WITH_RUN: Final = (
 )
 _RUN_ID: Final = "SELECT id, last_seq FROM run WHERE name = ? AND project = ? AND domain = ?"
 _ACTION: Final = f"SELECT {codec.ACTION_COLUMNS} FROM action a WHERE a.run = ? AND a.name = ?"
+_GLANCES: Final = (
+    f"SELECT {codec.ACTION_COLUMNS} FROM action a WHERE a.id BETWEEN ? AND ? ORDER BY a.id LIMIT ?"
+)
 _COUNTS: Final = "SELECT phase, count(*) FROM action WHERE id BETWEEN ? AND ? GROUP BY phase"
 _CHANGES: Final = f"""
 SELECT {codec.ACTION_COLUMNS} FROM event e
@@ -156,6 +160,15 @@ def actions(db: apsw.Connection, key: RunKey, query: ActionQuery, spec: FindSpec
     more = len(rows) > len(page) > 0
     cursor = str(page[-1][0] - base) if more else ""
     return ActionPage(tuple([codec.decode_action(key, r, spec) for r in page]), cursor)
+
+
+def glances(db: apsw.Connection, key: RunKey, start: int, limit: int, spec: FindSpec) -> list[Glance]:
+    found = _run_id(db, key)
+    if found is None:
+        return []
+    base = found[0] << _BITS
+    rows = db.execute(_GLANCES, (base + start, base + (1 << _BITS) - 1, limit))
+    return [codec.decode_glance(row, spec) for row in rows]
 
 
 def counts(db: apsw.Connection, key: RunKey) -> PhaseCounts:

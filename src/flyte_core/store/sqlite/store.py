@@ -16,6 +16,7 @@ from flyte_core.model import (
     ActionKey,
     ActionName,
     Digest,
+    Glance,
     Micros,
     RunKey,
     RunRecord,
@@ -201,6 +202,10 @@ class SqliteStore:
     def actions(self, run: RunKey, query: ActionQuery) -> ActionPage:
         with self._reading() as db:
             return ActionPage(()) if db is None else reads.actions(db, run, query, self._specs.reader(db))
+
+    def glances(self, run: RunKey, start: int = 0, limit: int = 10_000) -> list[Glance]:
+        with self._reading() as db:
+            return [] if db is None else reads.glances(db, run, start, limit, self._specs.reader(db))
 
     def counts(self, run: RunKey) -> PhaseCounts:
         with self._reading() as db:
