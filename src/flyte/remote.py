@@ -9,6 +9,8 @@ from flyte._remote.condition import Condition
 from flyte._remote.run import Run, RunDetails
 from flyte._remote.time_filter import TimeFilter
 from flyte._remote.values import ActionInputs, ActionOutputs
+from flyte_core.dataflow import Edge
+from flyte_core.dataflow.graph import Graph, GraphNode, Segment
 
 __all__ = [
     "AbortInfo",
@@ -17,8 +19,12 @@ __all__ = [
     "ActionInputs",
     "ActionOutputs",
     "Condition",
+    "Edge",
+    "Graph",
+    "GraphNode",
     "PhaseTransition",
     "Run",
     "RunDetails",
+    "Segment",
     "TimeFilter",
 ]

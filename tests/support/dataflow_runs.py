@@ -4,7 +4,8 @@ import random
 
 from flyte_core.dataflow import Confidence, Edge, Relation
 from flyte_core.dataflow.bottlenecks import Analysis
-from flyte_core.dataflow.graph import Graph, analyse, graph_of
+from flyte_core.dataflow.graph import Graph
+from flyte_core.dataflow.report import analyse, graph_of
 from flyte_core.model import (
     Action,
     ActionKey,

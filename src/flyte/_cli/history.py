@@ -12,6 +12,7 @@ from flyte._cli.problem import Problem
 from flyte._remote.current import source_of
 from flyte._remote.source import Scope, Source
 from flyte_core import views
+from flyte_core.dataflow.graph import Graph
 from flyte_core.logs import LogLine
 from flyte_core.model import Action, ActionKey, ActionName, Phase
 from flyte_core.store.ports import ActionQuery, RunQuery
@@ -82,6 +83,12 @@ class History:
                 hint=f"The latest: flyte get logs {run} {action}",
             )
         return Log(self, record, number)
+
+    def graph(self, run: str) -> Graph:
+        return self._wait(self._source.graph(self.scope.run(run)))
+
+    def bottlenecks(self, run: str) -> Data:
+        return self._wait(self._source.bottlenecks(self.scope.run(run)))
 
     def abort_run(self, run: str, reason: str) -> None:
         self._wait(self._source.abort_run(self.scope.run(run), reason))

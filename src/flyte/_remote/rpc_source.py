@@ -5,7 +5,7 @@ import contextlib
 import itertools
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from flyteidl2.common import identifier_pb2, list_pb2
@@ -22,6 +22,7 @@ from flyte._client.http import Http, TransportError
 from flyte._client.retry import Patience, follow
 from flyte._remote.source import Scope, no_action, no_report, no_run
 from flyte.errors import RuntimeSystemError
+from flyte_core.dataflow.graph import Graph
 from flyte_core.logs import LogLine
 from flyte_core.model import (
     ROOT,
@@ -108,6 +109,28 @@ class RpcSource:
 
         found = await asyncio.gather(*(whole(key, seq) for key, seq in wanted[: query.limit]))
         return ActionPage(tuple(found))
+
+    async def graph(self, run: RunKey) -> Graph:
+        from flyte._client import graph_methods
+        from flyte_core.wire import graphs
+        from flyte_core.wire.godwit.v1 import graph_pb2
+
+        request = graph_pb2.GetGraphRequest(
+            run=graph_pb2.RunRef(project=run.project, domain=run.domain, run=run.name)
+        )
+        with _explained(run):
+            return graphs.from_graph(await self.client.unary(graph_methods.GET_GRAPH, request))
+
+    async def bottlenecks(self, run: RunKey) -> dict[str, Any]:
+        from flyte._client import graph_methods
+        from flyte_core.wire import graphs
+        from flyte_core.wire.godwit.v1 import graph_pb2
+
+        request = graph_pb2.GetBottlenecksRequest(
+            run=graph_pb2.RunRef(project=run.project, domain=run.domain, run=run.name)
+        )
+        with _explained(run):
+            return graphs.from_bottlenecks(await self.client.unary(graph_methods.GET_BOTTLENECKS, request))
 
     async def payload(self, action: Action, role: Role) -> bytes | None:
         key = action.key

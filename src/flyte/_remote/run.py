@@ -26,6 +26,7 @@ from flyte._remote.time_filter import TimeFilter, bounds
 from flyte._remote.values import ActionInputs, ActionOutputs
 from flyte._sync import syncify
 from flyte_core import views
+from flyte_core.dataflow.graph import Graph, Segment
 from flyte_core.model import ROOT, ActionKey, ActionName, Divergence, Phase, RunMode, RunView
 from flyte_core.store.ports import RunQuery
 from flyte_core.wire import literals
@@ -245,6 +246,16 @@ class Run(RecordedRun):
         """All about it, as of now."""
         await self._refresh()
         return RunDetails(self._view, self._source, self._codec)
+
+    @syncify
+    async def graph(self) -> Graph:
+        """Its execution graph as of now: the actions, how data flowed between them, the critical path."""
+        return await self._source.graph(self._view.record.key)
+
+    @syncify
+    async def critical_path(self) -> tuple[Segment, ...]:
+        """The chain of actions that decided how long it took: segments that tile its time, oldest first."""
+        return (await self.graph.aio()).critical_path
 
     @syncify
     async def inputs(self) -> ActionInputs:

@@ -6,9 +6,10 @@ alike. `RpcSource` asks the server of a configured endpoint.
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flyte.errors import ActionNotFoundError, ReportNotFoundError, RunNotFoundError
+from flyte_core.dataflow.graph import Graph
 from flyte_core.logs import LogLine
 from flyte_core.model import Action, ActionKey, RunKey, RunView
 from flyte_core.store.ports import ActionPage, ActionQuery, Role, RunPage, RunQuery
@@ -54,6 +55,12 @@ class Source(Protocol):
         Raises:
             RuntimeSystemError: they are gone, or not what was recorded.
         """
+
+    async def graph(self, run: RunKey) -> Graph:
+        """The execution graph. Raises `RunNotFoundError`."""
+
+    async def bottlenecks(self, run: RunKey) -> dict[str, Any]:
+        """Where the time went. Raises `RunNotFoundError`."""
 
     def watch(self, key: ActionKey) -> AsyncGenerator[Action, None]:
         """The action now, and after each change, until it has ended. Rides through a server's restart."""

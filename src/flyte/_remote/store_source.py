@@ -6,13 +6,14 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flyte import _failures, _server
 from flyte._account import account
 from flyte._remote.source import Scope, no_action, no_report, no_run
 from flyte.errors import RuntimeSystemError
 from flyte_core import logs, process
+from flyte_core.dataflow.graph import Graph
 from flyte_core.engine import action as action_engine
 from flyte_core.engine import run as run_engine
 from flyte_core.layout import Layout
@@ -93,6 +94,18 @@ class StoreSource:
     async def actions(self, run: RunKey, query: ActionQuery) -> ActionPage:
         await self.run(run)
         return self._store.actions(run, query)
+
+    async def graph(self, run: RunKey) -> Graph:
+        from flyte_core.graphs import read_graph
+
+        await self.run(run)
+        return read_graph(self._store, run, _now())
+
+    async def bottlenecks(self, run: RunKey) -> dict[str, Any]:
+        from flyte_core.graphs import read_bottlenecks
+
+        await self.run(run)
+        return read_bottlenecks(self._store, run, _now())
 
     async def payload(self, action: Action, role: Role) -> bytes | None:
         ref = action.inputs if role == "inputs" else action.outputs
@@ -210,7 +223,7 @@ class StoreSource:
     def _write(self, work: Callable[[Tx, Micros], T]) -> T:
         store = SqliteStore.open(self._layout.database)
         try:
-            now = Micros(time.time_ns() // 1_000)
+            now = _now()
             return store.transact(lambda tx: work(tx, now))
         finally:
             store.close()
@@ -223,6 +236,10 @@ class StoreSource:
 
         info = _server.ensure_server(self.home, port=self._port, autostart=self._autostart)
         return RpcSource(Connect(parse_endpoint(info.url)), self.scope)
+
+
+def _now() -> Micros:
+    return Micros(time.time_ns() // 1_000)
 
 
 async def _looks() -> AsyncIterator[None]:

@@ -16,6 +16,8 @@ from flyte_core.dataflow.waits import Waits, before_running, find_waits
 from flyte_core.model import ActionKind
 
 BEST: Final = 3
+_WORTH: Final = 100
+"""A change that saves less than this part of the run's time is not worth a word."""
 _REPLAYS: Final = 6
 _SLICES: Final = 60
 
@@ -109,7 +111,7 @@ class Analysis:
             if len(found) >= BEST and found[BEST - 1].saves >= bound:
                 break
             saves = self.duration - round(replay.end(edit))
-            if saves > 0:
+            if saves * _WORTH >= self.duration:
                 found.append(Improvement(edit, saves))
                 found.sort(key=lambda each: -each.saves)
         return found[:BEST]

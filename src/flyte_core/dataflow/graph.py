@@ -1,13 +1,9 @@
 """The execution graph of a run, as it is handed out: plain values, times in milliseconds since the run's start."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flyte_core.dataflow.bottlenecks import Analysis
-from flyte_core.dataflow.columns import ABSENT, RunColumns
 from flyte_core.dataflow.edges import Edge
-from flyte_core.model import Action, Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,48 +62,3 @@ class Graph:
             "edges": [asdict(edge) for edge in self.edges],
             "critical_path": [asdict(segment) for segment in self.critical_path],
         }
-
-
-def analyse(actions: Iterable[Action], edges: Iterable[Edge], now: Micros) -> Analysis:
-    """The analysis of a run, from all its actions and edges; what is open ends `now`."""
-    columns = RunColumns()
-    columns.apply(actions)
-    columns.connect(edges)
-    return Analysis(columns, now - (columns.base or 0))
-
-
-def graph_of(run: str, edges: Sequence[Edge], analysis: Analysis) -> Graph:
-    """The graph of a run."""
-    columns = analysis.columns
-    names = columns.names()
-    nodes = tuple(
-        GraphNode(
-            action=name,
-            parent=None if columns.parent[row] == ABSENT else names[columns.parent[row]],
-            task=columns.tasks[columns.task[row]],
-            name=columns.short_names[columns.task[row]],
-            kind=columns.kind[row].value,
-            seq=columns.seq[row],
-            phase=columns.phase[row].value,
-            start_ms=milliseconds(columns.created[row]),
-            end_ms=milliseconds(columns.ended[row]) if columns.phase[row].terminal else None,
-            group=columns.group[row],
-        )
-        for row, name in enumerate(names)
-    )
-    return Graph(run, nodes, tuple(edges), segments(analysis))
-
-
-def segments(analysis: Analysis) -> tuple[Segment, ...]:
-    """The critical path by names."""
-    names = analysis.columns.names()
-    return tuple(
-        Segment(
-            names[stretch.row], stretch.doing.word, milliseconds(stretch.begin), milliseconds(stretch.end)
-        )
-        for stretch in analysis.path
-    )
-
-
-def milliseconds(micros: float) -> float:
-    return round(micros / 1000, 3)

@@ -11,10 +11,11 @@ from flyteidl2.task import task_service_pb2
 from flyteidl2.workflow import run_service_pb2
 from google.protobuf.descriptor import FileDescriptor
 
-from flyte_core.wire.godwit.v1 import worker_pb2
+from flyte_core.wire.godwit.v1 import graph_pb2, worker_pb2
 from flyte_server.rpc.actions import ActionsService
 from flyte_server.rpc.dataproxy import DataProxyService
 from flyte_server.rpc.endpoints import RpcGateway, endpoints
+from flyte_server.rpc.graph import GraphService
 from flyte_server.rpc.runs import RunService
 from flyte_server.rpc.small import ClusterService, IdentityService, ProjectService, TaskService
 from flyte_server.rpc.worker import WorkerService
@@ -31,6 +32,7 @@ def gateway(context: ServerContext) -> RpcGateway:
         (identity_pb2.DESCRIPTOR, "IdentityService", IdentityService(context)),
         (project_service_pb2.DESCRIPTOR, "ProjectService", ProjectService(context)),
         (task_service_pb2.DESCRIPTOR, "TaskService", TaskService(context)),
+        (graph_pb2.DESCRIPTOR, "GraphService", GraphService(context)),
         (worker_pb2.DESCRIPTOR, "WorkerService", WorkerService(context)),
     ]
     return RpcGateway(

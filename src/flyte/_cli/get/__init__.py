@@ -9,6 +9,10 @@ NOUNS = {
     "action": Entry("flyte._cli.get.action:action", "The actions of a run; or one action.", "Runs"),
     "io": Entry("flyte._cli.get.io:io", "Named inputs and outputs.", "Runs"),
     "logs": Entry("flyte._cli.get.logs:logs", "What an action printed and logged.", "Runs"),
+    "graph": Entry("flyte._cli.get.graph:graph", "How data flowed between the actions of a run.", "Runs"),
+    "bottlenecks": Entry(
+        "flyte._cli.get.bottlenecks:bottlenecks", "Where the time of a run went, and what to improve.", "Runs"
+    ),
     "condition": Entry("flyte._cli.get.condition:condition", "Questions that a run has asked.", "Runs"),
     "server": Entry("flyte._cli.get.server:server", "This machine's server.", "This machine"),
     "config": Entry("flyte._cli.get.config:config", "Each setting, and where it comes from.", "This machine"),

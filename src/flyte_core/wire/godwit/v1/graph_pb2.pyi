@@ -152,13 +152,19 @@ class Parallelism(_message.Message):
     slices: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, peak: _Optional[int] = ..., average: _Optional[float] = ..., slices: _Optional[_Iterable[float]] = ...) -> None: ...
 
-class Slack(_message.Message):
-    __slots__ = ("action", "slack_ms")
+class ActionTime(_message.Message):
+    __slots__ = ("action", "name", "duration_ms", "slack_ms", "on_path")
     ACTION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
     SLACK_MS_FIELD_NUMBER: _ClassVar[int]
+    ON_PATH_FIELD_NUMBER: _ClassVar[int]
     action: str
+    name: str
+    duration_ms: float
     slack_ms: float
-    def __init__(self, action: _Optional[str] = ..., slack_ms: _Optional[float] = ...) -> None: ...
+    on_path: bool
+    def __init__(self, action: _Optional[str] = ..., name: _Optional[str] = ..., duration_ms: _Optional[float] = ..., slack_ms: _Optional[float] = ..., on_path: bool = ...) -> None: ...
 
 class GetBottlenecksRequest(_message.Message):
     __slots__ = ("run",)
@@ -167,7 +173,7 @@ class GetBottlenecksRequest(_message.Message):
     def __init__(self, run: _Optional[_Union[RunRef, _Mapping]] = ...) -> None: ...
 
 class GetBottlenecksResponse(_message.Message):
-    __slots__ = ("run", "duration_ms", "open", "path", "tasks", "improvements", "parallelism", "slack")
+    __slots__ = ("run", "duration_ms", "open", "path", "tasks", "improvements", "parallelism", "actions")
     RUN_FIELD_NUMBER: _ClassVar[int]
     DURATION_MS_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
@@ -175,7 +181,7 @@ class GetBottlenecksResponse(_message.Message):
     TASKS_FIELD_NUMBER: _ClassVar[int]
     IMPROVEMENTS_FIELD_NUMBER: _ClassVar[int]
     PARALLELISM_FIELD_NUMBER: _ClassVar[int]
-    SLACK_FIELD_NUMBER: _ClassVar[int]
+    ACTIONS_FIELD_NUMBER: _ClassVar[int]
     run: str
     duration_ms: float
     open: bool
@@ -183,5 +189,5 @@ class GetBottlenecksResponse(_message.Message):
     tasks: _containers.RepeatedCompositeFieldContainer[TaskTime]
     improvements: _containers.RepeatedCompositeFieldContainer[Improvement]
     parallelism: Parallelism
-    slack: _containers.RepeatedCompositeFieldContainer[Slack]
-    def __init__(self, run: _Optional[str] = ..., duration_ms: _Optional[float] = ..., open: bool = ..., path: _Optional[_Union[Times, _Mapping]] = ..., tasks: _Optional[_Iterable[_Union[TaskTime, _Mapping]]] = ..., improvements: _Optional[_Iterable[_Union[Improvement, _Mapping]]] = ..., parallelism: _Optional[_Union[Parallelism, _Mapping]] = ..., slack: _Optional[_Iterable[_Union[Slack, _Mapping]]] = ...) -> None: ...
+    actions: _containers.RepeatedCompositeFieldContainer[ActionTime]
+    def __init__(self, run: _Optional[str] = ..., duration_ms: _Optional[float] = ..., open: bool = ..., path: _Optional[_Union[Times, _Mapping]] = ..., tasks: _Optional[_Iterable[_Union[TaskTime, _Mapping]]] = ..., improvements: _Optional[_Iterable[_Union[Improvement, _Mapping]]] = ..., parallelism: _Optional[_Union[Parallelism, _Mapping]] = ..., actions: _Optional[_Iterable[_Union[ActionTime, _Mapping]]] = ...) -> None: ...
