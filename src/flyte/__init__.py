@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from flyte._calls.map import map
     from flyte._calls.trace import trace
     from flyte._log import logger, system_logger
+    from flyte._rerun import rerun
     from flyte._run import run, with_runcontext
     from flyte._session import init, init_from_config
 
@@ -74,6 +75,7 @@ _LAZY = {
     "init_from_config": "flyte._session",
     "logger": "flyte._log",
     "map": "flyte._calls.map",
+    "rerun": "flyte._rerun",
     "run": "flyte._run",
     "system_logger": "flyte._log",
     "trace": "flyte._calls.trace",
@@ -124,6 +126,7 @@ __all__ = [
     "new_condition",
     "remote",
     "report",
+    "rerun",
     "run",
     "system_logger",
     "trace",

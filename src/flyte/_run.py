@@ -14,6 +14,7 @@ from flyte.errors import BaseRuntimeError, DeclarationError
 
 if TYPE_CHECKING:
     from flyte._remote.run import Run
+    from flyte._rerun import RerunCall
 
 P = ParamSpec("P")
 
@@ -58,6 +59,8 @@ class RunOptions:
     tracked_strict: bool = False
     related_run: str = ""
     relation: Literal["", "rerun", "recover"] = ""
+    force_rerun: tuple[str, ...] = ()
+    """Of a run that recovers another: actions that are executed again nevertheless."""
     echo: Literal["std", "stderr"] = "std"
     """Where a local run shows what its tasks print: each stream on its own, or all on stderr."""
 
@@ -72,6 +75,13 @@ class Runner:
     def run(self) -> "RunCall":
         """Run a task; see `flyte.run`."""
         return RunCall(self.options)
+
+    @property
+    def rerun(self) -> "RerunCall":
+        """Run again what was run before; see `flyte.rerun`. Options of the old run hold where none is given."""
+        from flyte._rerun import RerunCall
+
+        return RerunCall(self.options)
 
 
 class RunCall:

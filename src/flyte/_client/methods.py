@@ -42,6 +42,9 @@ CREATE_DOWNLOAD_LINK: Method[data.CreateDownloadLinkRequest, data.CreateDownload
 GET_ACTION_DATA: Method[data.GetActionDataRequest, data.GetActionDataResponse] = method(
     _DATA, "GetActionData", repeatable=True
 )
+GET_ACTION_DATA_URIS: Method[runs.GetActionDataURIsRequest, runs.GetActionDataURIsResponse] = method(
+    _RUNS, "GetActionDataURIs", repeatable=True
+)
 TAIL_LOGS: Method[data.TailLogsRequest, data.TailLogsResponse] = method(_DATA, "TailLogs", repeatable=True)
 UPLOAD_INPUTS: Method[data.UploadInputsRequest, data.UploadInputsResponse] = method(
     _DATA, "UploadInputs", repeatable=True

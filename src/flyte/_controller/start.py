@@ -17,8 +17,9 @@ from flyte._controller.home import Home, echo, home_at
 from flyte._controller.local import LocalRun, Root
 from flyte._controller.spec import Place
 from flyte._controller.submission import root
+from flyte._packaging.files import root_of
 from flyte_core import naming, process
-from flyte_core.model import CoreError, Digest, RunKey, RunMode, RunRecord
+from flyte_core.model import ActionName, CoreError, Digest, RunKey, RunMode, RunRecord
 from flyte_core.supervision import DISABLE_CACHE
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def begin(
             relation=options.relation,
             overwrite_cache=options.overwrite_cache,
             max_action_concurrency=options.max_action_concurrency,
+            force_rerun=tuple(ActionName(name) for name in options.force_rerun),
             interpreter=sys.executable,
+            root_dir=str(root_of(task, place.root_dir)),
         )
         info = RunInfo(
             key,

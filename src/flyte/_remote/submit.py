@@ -9,10 +9,8 @@ from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
-from flyteidl2.common import identifier_pb2, run_pb2
 from flyteidl2.core.literals_pb2 import KeyValuePair
 from flyteidl2.task import common_pb2, task_definition_pb2
-from flyteidl2.task import run_pb2 as task_run_pb2
 from flyteidl2.workflow import run_service_pb2 as runs
 
 from flyte import _failures, _server, _session
@@ -22,6 +20,7 @@ from flyte._client.errors import RpcError, for_user
 from flyte._client.session import connect
 from flyte._config import Config
 from flyte._controller.spec import Place, task_message
+from flyte._controller.start import run_message
 from flyte._controller.submission import check_size
 from flyte._packaging import bundle as bundles
 from flyte._packaging import files, upload
@@ -58,7 +57,7 @@ async def submit_run(
     """
     session = _session.current()
     config = session.config
-    key = RunKey(options.project or config.project, options.domain or config.domain, _name(options))
+    key = RunKey(options.project or config.project, options.domain or config.domain, name_of(options))
     root = files.root_of(task, options.root_dir or session.root_dir)
     bundle = bundles.bundle(task, options.copy_style, root, interactive=options.interactive_mode)
     place = Place(key.project, key.domain, options.version, root_dir=root)
@@ -69,9 +68,9 @@ async def submit_run(
         run_id=actions.run_id(key),
         task_spec=task_message(task, place),
         inputs=_inputs(task, args, kwargs, options),
-        run_spec=run_message(options, key),
+        run_spec=run_message(options),
     )
-    client = await _connected(config)
+    client = await connected(config)
     if client.endpoint.local:
         request.run_spec.envs.values.append(KeyValuePair(key=INTERPRETER, value=sys.executable))
     try:
@@ -121,7 +120,7 @@ async def _with_code(
             uri, known = None, False
 
 
-async def _connected(config: Config) -> Connect:
+async def connected(config: Config) -> Connect:
     """The configured server; without one this machine's own, started if need be."""
     if config.endpoint:
         return connect(config)
@@ -141,7 +140,7 @@ def _placed(place: Place, bundle: Bundle, uri: str) -> Place:
     return replace(place, version=version, tgz=uri)
 
 
-def _name(options: "RunOptions") -> str:
+def name_of(options: "RunOptions") -> str:
     try:
         return naming.check_run_name(options.name) if options.name else naming.new_run_name(SystemRandom())
     except CoreError as error:
@@ -165,17 +164,3 @@ def _copy(bundle: Bundle, folder: Path | None) -> None:
         (folder / bundle.name).write_bytes(bundle.make())
     except OSError as error:
         raise CodeBundleError(f"The code bundle cannot be copied to {folder}: {error.strerror}.") from error
-
-
-def run_message(options: "RunOptions", key: RunKey) -> task_run_pb2.RunSpec:
-    """The options of a run as `flyteidl2.task.RunSpec`."""
-    from flyte._controller.start import run_message as common
-
-    message = common(options)
-    if options.related_run:
-        related = identifier_pb2.RunIdentifier(
-            org=actions.ORG, project=key.project, domain=key.domain, name=options.related_run
-        )
-        relation = actions.relation_number(options.relation)
-        message.relation.CopyFrom(run_pb2.Relation(related_to=related, relation_type=relation))
-    return message

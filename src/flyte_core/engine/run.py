@@ -1,5 +1,6 @@
 """Use cases on a run as a whole."""
 
+from flyte_core.engine import guards
 from flyte_core.engine.action import abort_action
 from flyte_core.engine.api import Change, Changes, NewRun
 from flyte_core.engine.birth import birth
@@ -14,6 +15,7 @@ from flyte_core.model import (
     AlreadyExists,
     ErrorInfo,
     ErrorKind,
+    FailedPrecondition,
     InvalidArgument,
     Micros,
     NotFound,
@@ -36,6 +38,7 @@ def create_run(tx: Tx, new: NewRun, now: Micros, intact: Intact | None = None) -
         AlreadyExists: the name is taken by a run with another `content_digest`.
         InvalidArgument: the root is not a task, or not called `a0`.
         NotFound: the run that is to be recovered does not exist.
+        FailedPrecondition: it has not ended.
     """
     record, key = new.record, new.record.key
     existing = tx.run(key)
@@ -45,11 +48,8 @@ def create_run(tx: Tx, new: NewRun, now: Micros, intact: Intact | None = None) -
         raise InvalidArgument(f"The root action of a run is called {ROOT}, not {new.root.name}.")
     if new.root.kind is not ActionKind.TASK:
         raise InvalidArgument(f"The root action of a run is a task, not a {new.root.kind}.")
-    if record.relation == "recover" and tx.run(key._replace(name=record.related_run)) is None:
-        raise NotFound(
-            f"There is no run {record.related_run} in {key.project}/{key.domain} to recover from.",
-            hint="`flyte get run` lists the runs there are.",
-        )
+    if record.relation == "recover":
+        _require_ended(tx, key._replace(name=record.related_run))
     tx.insert_run(record)
     return birth(tx, record, None, new.root, 0, now, intact)
 
@@ -100,6 +100,20 @@ def _same_run(tx: Tx, existing: RunRecord, wanted: RunRecord) -> Change:
     return Change((root,))
 
 
+def _require_ended(tx: Tx, source: RunKey) -> None:
+    root = tx.action(ActionKey(source, ROOT))
+    if root is None:
+        raise NotFound(
+            f"There is no run {source.name} in {source.project}/{source.domain} to recover from.",
+            hint="`flyte get run` lists the runs there are.",
+        )
+    if not guards.is_over(root):
+        raise FailedPrecondition(
+            f"Run {source.name} has not ended ({root.phase}): there is nothing to recover yet.",
+            hint=f"Wait for it, or abort it first: `flyte abort run {source.name}`.",
+        )
+
+
 def _loss_below(action: Action, error: ErrorInfo) -> Event:
     live = action.live
     return AbortRequested(error.message) if live is None else Lost(live.token, error)
@@ -116,7 +130,7 @@ def _lost_error(record: RunRecord) -> ErrorInfo:
         code=PROCESS_LOST,
         message=(
             f"{who} that drove this local run is gone, and its work with it. What had finished is kept: "
-            f"`flyte get action {record.key.name} --tree` shows it. Start the task again for a new run."
+            f"`flyte get action {record.key.name} --tree` shows it. `flyte rerun {record.key.name} --recover` goes on from there."
         ),
         kind=ErrorKind.SYSTEM,
         recoverable=False,

@@ -256,6 +256,8 @@ class RunRecord:
     """Of a run that recovers another: actions that are executed again nevertheless."""
     interpreter: str = ""
     """The Python interpreter that submitted the run, on this machine; empty: the default one."""
+    root_dir: str = ""
+    """Of a local run: the directory from which its code was imported."""
     last_seq: int = 0
 
 

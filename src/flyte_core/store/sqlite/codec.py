@@ -403,6 +403,7 @@ _DETAIL: Final[tuple[tuple[str, Any], ...]] = (
     ("max_action_concurrency", 0),
     ("force_rerun", ()),
     ("interpreter", ""),
+    ("root_dir", ""),
 )
 
 RUN_COLUMNS: Final = (
