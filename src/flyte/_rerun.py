@@ -151,7 +151,7 @@ async def look_up(
     config = session.config.override(
         "the run", project=options.project or None, domain=options.domain or None
     )
-    source = source_of(config, local=session.mode == "local")
+    source = source_of(config, local="local" in (options.mode, session.mode))
     key = source.scope.run(run_name)
     view = await source.run(key)
     action = await source.action(ActionKey(key, ActionName(action_name)))

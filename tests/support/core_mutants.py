@@ -128,7 +128,7 @@ def _ask_when_overwriting(original: Any) -> Any:
 
 
 def _take_in_spite_of_force(original: Any) -> Any:
-    return lambda tx, record, key: original(tx, replace(record, force_rerun=()), key)
+    return lambda tx, record, *rest: original(tx, replace(record, force_rerun=()), *rest)
 
 
 def _first_content_wins(original: Any) -> Any:

@@ -1,7 +1,8 @@
 """What the commands read: the configured history, as the dictionaries they print."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+import contextlib
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,10 +12,11 @@ from flyte._cli.configured import load_config
 from flyte._cli.problem import Problem
 from flyte._remote.current import source_of
 from flyte._remote.source import Scope, Source
+from flyte.errors import BaseRuntimeError
 from flyte_core import views
 from flyte_core.dataflow.graph import Graph
 from flyte_core.logs import LogLine
-from flyte_core.model import Action, ActionKey, ActionName, Phase
+from flyte_core.model import Action, ActionKey, ActionName, Phase, RunRecord
 from flyte_core.store.ports import ActionQuery, RunQuery
 
 if TYPE_CHECKING:
@@ -63,6 +65,22 @@ class History:
 
     def action(self, run: str, name: str) -> Data:
         return self._wait(self._action(run, name))
+
+    def record(self, run: str, name: str) -> Action:
+        """An action as it is recorded."""
+        return self._wait(self._source.action(self._key(run, name)))
+
+    def run_record(self, name: str) -> RunRecord:
+        """What belongs to a run as a whole."""
+        return self._wait(self._source.run(self.scope.run(name))).record
+
+    def values_of(self, action: Action) -> Mapping[str, Any]:
+        """The inputs of an action as Python values; none of them when they cannot be read here."""
+        from flyte._remote.values import decode_inputs
+
+        with contextlib.suppress(BaseRuntimeError):
+            return decode_inputs(self._wait(self._source.payload(action, "inputs")) or b"", None)
+        return {}
 
     def io(self, run: str, action: str) -> Data:
         """`inputs` and `outputs` by name."""

@@ -1,4 +1,4 @@
-"""Carries out `flyte run`: the three lines, the wait, and the words when it does not go well."""
+"""Carries out `flyte run` and `flyte rerun`: the three lines, the wait, and the words when it does not go well."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +45,7 @@ def _must_stay_here(config: Config) -> bool:
     return True
 
 
-def _options(flags: RunFlags, mode: str) -> RunOptions:
+def options_of(flags: RunFlags, mode: str) -> RunOptions:
     return RunOptions(
         mode="local" if mode == "local" else "remote",
         name=flags.name,
@@ -61,8 +61,11 @@ def _options(flags: RunFlags, mode: str) -> RunOptions:
 
 
 def _run_here(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, config: Config) -> None:
+    finish_here(LocalStart(entry.task, (), dict(inputs), options_of(flags, "local")), flags, config)
+
+
+def finish_here(start: LocalStart, flags: RunFlags, config: Config) -> None:
     """In this process. What the tasks print is shown while it happens: on stderr, or with --follow as it is."""
-    start = LocalStart(entry.task, (), dict(inputs), _options(flags, "local"))
     run = start.handle()
     _line(run.name)
     _line(run.url)
@@ -76,13 +79,19 @@ def _run_here(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, conf
     if start.error is not None and not run.phase.terminal:
         # Not the task's failure: its end could not be recorded.
         raise start.error
-    _conclude(run.name, flags)
+    _conclude(run.name, flags, local=True)
 
 
 def _run_on_server(
     entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, config: Config, *, progress: bool
 ) -> None:
-    run = Runner(_options(flags, "remote")).run(entry.task, **inputs)
+    await_there(
+        Runner(options_of(flags, "remote")).run(entry.task, **inputs), flags, config, progress=progress
+    )
+
+
+def await_there(run: Run, flags: RunFlags, config: Config, *, progress: bool) -> None:
+    """A run that a server has: wait for its end, unless it is to be left to itself."""
     _line(run.name)
     _line(run.url)
     if flags.detach:
@@ -119,9 +128,9 @@ def _line(text: str) -> None:
         mute_stdout()
 
 
-def _conclude(name: str, flags: RunFlags) -> None:
+def _conclude(name: str, flags: RunFlags, *, local: bool = False) -> None:
     """The last line, on stdout when all went well; else what failed, on stderr."""
-    opened = open_history(flags.project, flags.domain, local=flags.local)
+    opened = open_history(flags.project, flags.domain, local=local)
     actions = opened.actions(name, _FAILED)
     root = opened.action(name, "a0")
     if Phase(root["phase"]).good:

@@ -17,6 +17,7 @@ SETUP = "This machine"
 
 COMMANDS = {
     "run": Entry("flyte._cli.run:run", "Run a task of a Python file.", RUN),
+    "rerun": Entry("flyte._cli.rerun:rerun", "Run a run once more, or only what did not succeed of it.", RUN),
     "get": Entry(
         "flyte._cli.get:get", "Look at runs, actions, their values and logs; the server; settings.", LOOK
     ),

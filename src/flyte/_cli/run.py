@@ -34,7 +34,7 @@ class RunFlags:
     debug: bool = False
 
 
-def _pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+def pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     """`KEY=VALUE`, repeated, as a dict."""
     found = {}
     for text in given:
@@ -181,7 +181,7 @@ def _positional(ctx: click.Context, value: str, inputs: tuple[Input, ...]) -> Us
     "labels",
     multiple=True,
     metavar="KEY=VALUE",
-    callback=_pairs,
+    callback=pairs,
     help="Label the run; repeatable.",
 )
 @click.option(
@@ -189,7 +189,7 @@ def _positional(ctx: click.Context, value: str, inputs: tuple[Input, ...]) -> Us
     "-e",
     multiple=True,
     metavar="KEY=VALUE",
-    callback=_pairs,
+    callback=pairs,
     help="An environment variable for every action of the run; repeatable.",
 )
 @click.option(

@@ -108,7 +108,7 @@ class ControllerCalls:
         return found
 
     async def record(self, context: TaskContext, call: Submission) -> None:
-        await self.controller.record_trace(parent_of(context), call)
+        await self.controller.record_trace(parent_of(context), self._note(call))
 
     async def answer(self, context: TaskContext, call: Submission) -> bytes:
         return await self.controller.run_child(parent_of(context), call)

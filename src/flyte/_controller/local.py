@@ -255,6 +255,7 @@ class LocalRun:
         return _known(tx, key)
 
     async def record(self, context: TaskContext, call: Submission) -> None:
+        self._note(context, call)
         frame = self.frames.get(context.name)
         now = self.clock.now()
 

@@ -29,8 +29,7 @@ def hint_of(kind: LiteralType) -> Any:
     """The Python type whose values fit; `dict` or `list` for structures, `Any` for what only its code knows."""
     match kind.WhichOneof("type"):
         case "simple" if kind.simple == types_pb2.STRUCT:
-            schema = json_format.MessageToDict(kind.metadata) if kind.HasField("metadata") else {}
-            return list if schema.get("type") == "array" else dict
+            return list if _schema(kind).get("type") == "array" or _is_tuple(kind) else dict
         case "simple":
             return _SIMPLE.get(kind.simple, Any)
         case "collection_type":
@@ -63,6 +62,21 @@ def literal(kind: LiteralType, value: Any) -> Literal:
         found.scalar.blob.uri = value
         found.scalar.blob.metadata.type.CopyFrom(kind.blob)
         return found
+    if _is_tuple(kind) and isinstance(value, list | tuple):
+        # A tuple of values of several types travels as an object.
+        codec_of(dict).fill(found, {f"item_{index}": each for index, each in enumerate(value)})
+        return found
     hint = hint_of(kind) if isinstance(value, _PLAIN) or which == "union_type" else type(value)
     codec_of(hint).fill(found, value)
     return found
+
+
+def _schema(kind: LiteralType) -> dict[str, Any]:
+    return json_format.MessageToDict(kind.metadata) if kind.HasField("metadata") else {}
+
+
+def _is_tuple(kind: LiteralType) -> bool:
+    if kind.simple != types_pb2.STRUCT:
+        return False
+    fields = _schema(kind).get("properties") or {}
+    return bool(fields) and list(fields) == [f"item_{index}" for index in range(len(fields))]

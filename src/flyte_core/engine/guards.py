@@ -54,11 +54,6 @@ def is_intact(entry: CacheEntry, found: PayloadRef) -> bool:
     return (entry.outputs.sha256, entry.outputs.size_bytes) == (found.sha256, found.size_bytes)
 
 
-def is_over(root: Action) -> bool:
-    """Whether a run has ended, so that another may take over what it came to."""
-    return root.phase.terminal
-
-
 def is_recoverable_from(source: Action) -> bool:
     """Whether a recovering run may take this outcome over."""
     return source.phase.good and source.outputs is not None

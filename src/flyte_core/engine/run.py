@@ -1,6 +1,5 @@
 """Use cases on a run as a whole."""
 
-from flyte_core.engine import guards
 from flyte_core.engine.action import abort_action
 from flyte_core.engine.api import Change, Changes, NewRun
 from flyte_core.engine.birth import birth
@@ -15,7 +14,6 @@ from flyte_core.model import (
     AlreadyExists,
     ErrorInfo,
     ErrorKind,
-    FailedPrecondition,
     InvalidArgument,
     Micros,
     NotFound,
@@ -38,7 +36,6 @@ def create_run(tx: Tx, new: NewRun, now: Micros, intact: Intact | None = None) -
         AlreadyExists: the name is taken by a run with another `content_digest`.
         InvalidArgument: the root is not a task, or not called `a0`.
         NotFound: the run that is to be recovered does not exist.
-        FailedPrecondition: it has not ended.
     """
     record, key = new.record, new.record.key
     existing = tx.run(key)
@@ -48,8 +45,11 @@ def create_run(tx: Tx, new: NewRun, now: Micros, intact: Intact | None = None) -
         raise InvalidArgument(f"The root action of a run is called {ROOT}, not {new.root.name}.")
     if new.root.kind is not ActionKind.TASK:
         raise InvalidArgument(f"The root action of a run is a task, not a {new.root.kind}.")
-    if record.relation == "recover":
-        _require_ended(tx, key._replace(name=record.related_run))
+    if record.relation == "recover" and tx.run(key._replace(name=record.related_run)) is None:
+        raise NotFound(
+            f"There is no run {record.related_run} in {key.project}/{key.domain} to recover from.",
+            hint="`flyte get run` lists the runs there are.",
+        )
     tx.insert_run(record)
     return birth(tx, record, None, new.root, 0, now, intact)
 
@@ -98,20 +98,6 @@ def _same_run(tx: Tx, existing: RunRecord, wanted: RunRecord) -> Change:
             hint="Choose another name, or leave the name out to be given one.",
         )
     return Change((root,))
-
-
-def _require_ended(tx: Tx, source: RunKey) -> None:
-    root = tx.action(ActionKey(source, ROOT))
-    if root is None:
-        raise NotFound(
-            f"There is no run {source.name} in {source.project}/{source.domain} to recover from.",
-            hint="`flyte get run` lists the runs there are.",
-        )
-    if not guards.is_over(root):
-        raise FailedPrecondition(
-            f"Run {source.name} has not ended ({root.phase}): there is nothing to recover yet.",
-            hint=f"Wait for it, or abort it first: `flyte abort run {source.name}`.",
-        )
 
 
 def _loss_below(action: Action, error: ErrorInfo) -> Event:
