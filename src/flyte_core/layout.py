@@ -53,6 +53,11 @@ class Layout:
         return self.home / "blobs"
 
     @property
+    def data(self) -> Path:
+        """Files, directories and data frames that were made outside of any run."""
+        return self.home / "data"
+
+    @property
     def code(self) -> Path:
         """Unpacked code bundles, one directory a digest."""
         return self.home / "code"

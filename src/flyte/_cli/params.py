@@ -20,6 +20,18 @@ NOTHING: Any = object()
 _TRUE = frozenset({"true", "yes", "on", "1", "t", "y"})
 _FALSE = frozenset({"false", "no", "off", "0", "f", "n"})
 _NULL = frozenset({"null", "none", ""})
+_PLACED = frozenset(
+    {
+        "flyte.File",
+        "flyte.Dir",
+        "flyte.DataFrame",
+        "pandas.DataFrame",
+        "polars.DataFrame",
+        "polars.LazyFrame",
+        "pyarrow.Table",
+        "numpy.ndarray",
+    }
+)
 _FILES = (".json", ".yaml", ".yml")
 
 
@@ -94,6 +106,8 @@ def forms(hint: Any) -> str:
         return moments.INSTANT_FORMS
     if hint is timedelta:
         return moments.DURATION_FORMS
+    if _by_place(hint):
+        return "a path, or an address such as s3://..."
     if _structured(hint):
         return "JSON, or the path of a .json or .yaml file"
     return ""
@@ -276,8 +290,19 @@ def _read_any(text: str) -> Any:
 
 def _read_structure(text: str, hint: Any) -> Any:
     """A list, dict, dataclass, model, ...: JSON in place, or a file that holds JSON or YAML."""
+    if _by_place(hint) and not text.lstrip().startswith(("{", "[")):
+        return build(text, hint)
     data = _load_file(text) if _names_file(text) else _load_json(text, hint)
     return build(data, hint)
+
+
+def _by_place(hint: Any) -> bool:
+    """Whether values of the type are files themselves: what is typed is where they are."""
+    if typing.get_origin(hint) is typing.Annotated:
+        return _by_place(typing.get_args(hint)[0])
+    kind = typing.get_origin(hint) or hint
+    names = {f"{each.__module__.partition('.')[0]}.{each.__name__}" for each in getattr(kind, "__mro__", ())}
+    return not names.isdisjoint(_PLACED)
 
 
 def _names_file(text: str) -> bool:

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
+import msgpack
 from flyteidl2.core.literals_pb2 import Literal
 from flyteidl2.core.types_pb2 import STRUCT, LiteralType
 
@@ -152,6 +153,23 @@ class StructCodec(Codec[T]):
         if binary.tag != "msgpack":
             self.refuse_literal(literal)
         return self.unpack(literals.unpack(binary.value))
+
+
+class LiteralCodec(Codec[T]):
+    """Values that stand within structures as the literals they are by themselves."""
+
+    def pack(self, value: T) -> Any:
+        literal = Literal()
+        self.fill(literal, value)
+        return msgpack.ExtType(literals.LITERAL, literal.SerializeToString(deterministic=True))
+
+    def unpack(self, packed: Any) -> T:
+        if type(packed) is not msgpack.ExtType or packed.code != literals.LITERAL:
+            self.refuse(packed)
+        return self.read(Literal.FromString(packed.data))
+
+    def schema(self, known: dict[str, Any]) -> dict[str, Any]:
+        return {"title": self.label}
 
 
 def pack_plain(plain: Any, label: str) -> bytes:

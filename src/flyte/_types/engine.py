@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from flyte._types import families
 from flyte._types.codec import Codec
 from flyte._types.collections import KeyedCodec, ListCodec, MapCodec
 from flyte._types.dynamic import AnyCodec
@@ -63,7 +64,7 @@ def codec_of(hint: Any) -> Codec[Any]:
 
 
 def _make(hint: Any) -> Codec[Any]:
-    hint = _bare(hint)
+    given, hint = hint, _bare(hint)
     simple = _SIMPLE.get(hint) if isinstance(hint, type) else None
     if simple is not None:
         return simple
@@ -82,9 +83,9 @@ def _make(hint: Any) -> Codec[Any]:
             return VariadicCodec(codec_of(args[0]))
         return TupleCodec([codec_of(each) for each in args if each != ()])
     if isinstance(origin, type):
-        return _class(origin, hint)
+        return _class(origin, hint, given)
     if isinstance(hint, type):
-        return _class(hint, hint)
+        return _class(hint, hint, given)
     if isinstance(hint, str | typing.ForwardRef):
         raise RestrictedTypeError(
             f"The type hint {hint!r} cannot be evaluated.", hint="Use a name the module has."
@@ -109,7 +110,10 @@ def _bare(hint: Any) -> Any:
             return hint
 
 
-def _class(kind: type, hint: Any) -> Codec[Any]:
+def _class(kind: type, hint: Any, given: Any) -> Codec[Any]:
+    registered = families.find(kind)
+    if registered is not None:
+        return registered(kind, given)
     if issubclass(kind, enum.Enum):
         return EnumCodec(kind)
     if typing.is_typeddict(kind):
@@ -124,7 +128,8 @@ def _class(kind: type, hint: Any) -> Codec[Any]:
 
         if issubclass(kind, BaseModel):
             return _model(kind)
-    return AnyCodec(kind, kind.__name__)
+    plugged = families.find_plugged(kind)
+    return AnyCodec(kind, kind.__name__) if plugged is None else plugged(kind, given)
 
 
 def _model(kind: Any) -> Codec[Any]:

@@ -1,9 +1,10 @@
 """Values on the wire: what they hash as, and what people are shown.
 
 A value is a `flyteidl2.core.Literal`. Structures (data classes, models, tuples, untyped dicts) are
-MessagePack in a `binary` with the tag `msgpack`; three extension types of ours appear inside it:
-`BIG_INT`, an integer beyond 64 bits as decimal text; `PICKLE`, bytes only the SDK may read; and
-`STORED_PICKLE`, the path of such bytes, named by their hash.
+MessagePack in a `binary` with the tag `msgpack`; four extension types of ours appear inside it:
+`BIG_INT`, an integer beyond 64 bits as decimal text; `PICKLE`, bytes only the SDK may read;
+`STORED_PICKLE`, the path of such bytes, named by their hash; and `LITERAL`, a literal as it would stand
+by itself.
 Literals carry two marks of ours in `metadata`: `TIME_ZONE` and `KEY_ORDER`.
 """
 
@@ -24,6 +25,14 @@ from flyte_core.model import InvalidArgument
 BIG_INT: Final = 1
 PICKLE: Final = 2
 STORED_PICKLE: Final = 3
+LITERAL: Final = 4
+
+CONTENT: Final = "sha256:"
+"""Begins a hash of a value by reference that is of its content."""
+
+_FILE_KEYS: Final = frozenset({"path", "name", "format", "hash"})
+_FRAME_KEYS: Final = frozenset({"uri", "format", "hash"})
+"""What a structure has for a value by reference."""
 
 TIME_ZONE: Final = "tz"
 """Of a datetime that is not UTC: `naive`, an offset in seconds, the name of a zone, or `date` for a day."""
@@ -171,11 +180,15 @@ def _canonical_msgpack(data: bytes) -> bytes:
 def _framable(value: Any) -> naming.Framable:
     kind = type(value)
     if kind is dict:
+        if _refers(value):
+            return ("ref", value["hash"])
         pairs = sorted((naming.frame(_framable(key)), each) for key, each in value.items())
         return ("map", [[key, _framable(each)] for key, each in pairs])
     if kind is list:
         return [_framable(each) for each in value]
     if kind is msgpack.ExtType:
+        if value.code == LITERAL:
+            return ("literal", canonical(literals_pb2.Literal.FromString(value.data)))
         # A stored pickle is called by its hash; where it lies does not count.
         data = value.data.rpartition(b"/")[2] if value.code == STORED_PICKLE else value.data
         return ("ext", value.code, data)
@@ -183,6 +196,14 @@ def _framable(value: Any) -> naming.Framable:
         return ("time", value.seconds, value.nanoseconds)
     framable: naming.Framable = value
     return framable
+
+
+def _refers(value: dict[Any, Any]) -> bool:
+    """Whether a map is a value by reference whose content is known: where it lies does not count."""
+    if value.keys() not in (_FILE_KEYS, _FRAME_KEYS):
+        return False
+    digest = value["hash"]
+    return type(digest) is str and digest.startswith(CONTENT)
 
 
 def _scalar(literal: literals_pb2.Literal) -> Any:
@@ -262,6 +283,10 @@ def _binary(binary: literals_pb2.Binary) -> Any:
             return _shown(unpack(binary.value))
         except InvalidArgument:
             return {"damaged": f"{len(binary.value)} bytes"}
+    if binary.tag == "npy":
+        return {"array": f"{len(binary.value)} bytes"}
+    if binary.tag == "protobuf":
+        return {"message": f"{len(binary.value)} bytes"}
     if binary.tag == "bytes":
         return base64.b64encode(binary.value).decode()
     return {"pickle": f"{len(binary.value)} bytes"}
@@ -284,6 +309,8 @@ def _shown(value: Any) -> Any:
     if kind is bytes:
         return base64.b64encode(value).decode()
     if kind is msgpack.ExtType:
+        if value.code == LITERAL:
+            return to_json(literals_pb2.Literal.FromString(value.data))
         stored = value.code == STORED_PICKLE
         return value.data.decode("utf-8", "replace") if stored else {"pickle": f"{len(value.data)} bytes"}
     if kind is msgpack.Timestamp:

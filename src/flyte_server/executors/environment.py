@@ -12,6 +12,8 @@ from flyte_core.supervision import RECOVERS, Spec
 from flyte_server.ports.executor import Launch
 
 _INHERITED = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL"})
+_STORAGE = ("AWS_", "AZURE_", "GOOGLE_", "FLYTE_AWS_", "FLYTE_STORAGE_")
+"""Variables that say how object stores are reached: workers read and write them as the server's user."""
 PER_ATTEMPT = frozenset(
     {"ACTION_NAME", "RUN_NAME", "_U_RUN_BASE", "FLYTE_ATTEMPT_NUMBER", "FLYTE_ATTEMPT_TOKEN", RECOVERS}
 )
@@ -24,7 +26,11 @@ _READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_TUNABLES")
 
 def base(environ: Mapping[str, str], interpreter: str) -> dict[str, str]:
     """What every attempt inherits from the server: little, and the interpreter's commands first."""
-    kept = {name: value for name, value in environ.items() if name in _INHERITED or name.startswith("LC_")}
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name in _INHERITED or name.startswith(("LC_", *_STORAGE))
+    }
     path = kept.get("PATH", os.defpath)
     kept["PATH"] = os.pathsep.join((str(Path(interpreter).parent), path))
     return kept

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from flyteidl2.core import tasks_pb2
-from flyteidl2.task import task_definition_pb2
+from flyteidl2.task import run_pb2, task_definition_pb2
 from google.protobuf.struct_pb2 import Value
 
 from flyte_core.layout import Layout
@@ -158,7 +158,7 @@ def _filler(
             "input": inputs,
             "inputprefix": inputs.rpartition("/")[0],
             "outputprefix": own,
-            "rawoutputdataprefix": f"{own}/{RAW}",
+            "rawoutputdataprefix": _raw_prefix(action, attempt, record) or f"{own}/{RAW}",
             "checkpointoutputprefix": f"{own}/{CHECKPOINTS}",
             "prevcheckpointprefix": before if attempt.number > 1 else nothing,
             "runname": record.key.name,
@@ -167,6 +167,12 @@ def _filler(
             "perretryuniquekey": f"{record.key.name}-{action.key.name}-{attempt.number}",
         }
     )
+
+
+def _raw_prefix(action: Action, attempt: Attempt, record: RunRecord) -> str:
+    """Where the run wants the large values of an attempt; empty: beside the rest."""
+    wanted = run_pb2.RunSpec.FromString(record.run_spec).raw_data_storage.raw_data_prefix
+    return f"{wanted.rstrip('/')}/{record.key.name}/{action.key.name}/{attempt.number}" if wanted else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,150 @@
+"""Arrays of numbers: the raw buffer with its exact type, mapped into memory by whoever gets it.
+
+An array travels as NumPy's own `.npy`: in the literal when it is small, as a file when it is large. A
+file is mapped, not read; changes stay private to the process.
+"""
+
+import io
+import mmap
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from flyteidl2.core.literals_pb2 import Literal
+from flyteidl2.core.types_pb2 import BlobType, LiteralType
+
+from flyte._io.hashing import CONTENT, Content
+from flyte._storage import paths, transfer
+from flyte._storage.places import is_remote, join, local_path
+from flyte._types.codec import Codec, LiteralCodec
+from flyte._types.dynamic import AnyCodec
+from flyte._types.pickles import LARGE
+from flyte._types.references import settle
+from flyte.errors import RuntimeSystemError
+
+FORMAT: Final = "npy"
+
+_ANYTHING: Final = AnyCodec()
+
+
+class ArrayCodec(LiteralCodec[Any]):
+    """`numpy.ndarray`, of any type of numbers. Arrays of Python objects are pickled."""
+
+    label = "numpy.ndarray"
+
+    def literal_type(self) -> LiteralType:
+        return LiteralType(blob=BlobType(format=FORMAT))
+
+    def matches(self, value: Any) -> bool:
+        return isinstance(value, np.ndarray)
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        if not isinstance(value, np.ndarray):
+            self.refuse(value)
+        if value.dtype.hasobject or type(value) is not np.ndarray:
+            _ANYTHING.fill(literal, value)
+        elif value.nbytes < LARGE:
+            literal.scalar.binary.value = _npy(value)
+            literal.scalar.binary.tag = FORMAT
+        else:
+            uri, digest = settle(*_store(value))
+            literal.scalar.blob.uri = uri
+            literal.scalar.blob.metadata.type.format = FORMAT
+            literal.hash = digest or ""
+
+    def read(self, literal: Literal) -> Any:
+        scalar = literal.scalar
+        if scalar.WhichOneof("value") == "blob" and scalar.blob.metadata.type.format == FORMAT:
+            return _load(scalar.blob.uri)
+        if scalar.binary.tag == FORMAT:
+            return np.load(io.BytesIO(scalar.binary.value), allow_pickle=False)
+        found = _ANYTHING.read(literal)
+        if not isinstance(found, np.ndarray):
+            self.refuse_literal(literal)
+        return found
+
+    def from_json(self, data: Any) -> Any:
+        """Numbers in lists, or the path of a `.npy` file."""
+        try:
+            if isinstance(data, str):
+                return np.load(Path(data).expanduser(), allow_pickle=False)
+            return np.asarray(data)
+        except (OSError, ValueError) as error:
+            self.refuse(data, str(error))
+
+
+def array(kind: type, hint: Any) -> Codec[Any]:
+    """The codec of arrays."""
+    return ArrayCodec()
+
+
+def _npy(value: Any) -> bytes:
+    made = io.BytesIO()
+    np.lib.format.write_array(made, value, allow_pickle=False)
+    return made.getvalue()
+
+
+def _store(value: Any) -> tuple[str, str]:
+    """Write an array to a file that is named by its content; where, and its hash."""
+    base = paths.base()
+    here = local_path(base)
+    directory = here if here is not None else Path(transfer.scratch())
+    directory.mkdir(parents=True, exist_ok=True)
+    draft = directory / f".{os.urandom(8).hex()}.npy"
+    method = Content()
+    try:
+        with draft.open("wb") as file:
+            np.lib.format.write_array(_Both(file, method), value, allow_pickle=False)
+        uri = join(base, f"{method.result().removeprefix(CONTENT)[:32]}.npy")
+        if here is not None:
+            draft.replace(uri)
+        else:
+            transfer.upload(draft, uri, Content())
+    finally:
+        draft.unlink(missing_ok=True)
+    return uri, method.result()
+
+
+class _Both:
+    """Writes to a file, and hashes."""
+
+    def __init__(self, file: Any, method: Content) -> None:
+        self._file = file
+        self._method = method
+
+    def write(self, data: Any, /) -> int:
+        self._method.update(data)
+        count: int = self._file.write(data)
+        return count
+
+
+def _load(uri: str) -> Any:
+    if is_remote(uri):
+        fetched = Path(transfer.scratch(), f"{os.urandom(8).hex()}.npy")
+        transfer.download(uri, fetched)
+        try:
+            return _map(fetched, uri)
+        finally:
+            fetched.unlink()
+    found = local_path(uri)
+    assert found is not None
+    return _map(found, uri)
+
+
+def _map(path: Path, uri: str) -> Any:
+    try:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            version = np.lib.format.read_magic(file)
+            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            shape, fortran, dtype = read[version](file)
+            start = file.tell()
+    except (OSError, ValueError, KeyError) as error:
+        raise RuntimeSystemError(
+            f"An array cannot be read from {uri}: {error}.",
+            hint="The file was removed or changed; run the task that made it again.",
+        ) from error
+    count = int(np.prod(shape, dtype=np.int64))
+    flat = np.frombuffer(mapped, dtype, count, start)
+    return flat.reshape(shape, order="F" if fortran else "C")

@@ -1,0 +1,141 @@
+"""Files and directories by reference: a blob as a literal, address and hash within structures."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple, Protocol
+
+from flyteidl2.core.literals_pb2 import Literal
+from flyteidl2.core.types_pb2 import BlobType, LiteralType
+from pydantic import ValidationError
+
+from flyte._io import hashing
+from flyte._io.dir import EMPTY, Dir
+from flyte._io.file import File
+from flyte._storage import paths
+from flyte._storage.places import is_remote, local_path
+from flyte._types.codec import Codec
+
+
+class Carry(Protocol):
+    """Takes data of this machine to where a server can read them."""
+
+    def __call__(self, uri: str, digest: str | None) -> str: ...
+
+
+_carry: Final[ContextVar[Carry | None]] = ContextVar("flyte_carry", default=None)
+
+
+class Settled(NamedTuple):
+    """An address that holds for whoever reads it, and what caches know it by."""
+
+    uri: str
+    hash: str | None
+
+
+@contextmanager
+def carried(carry: Carry) -> Iterator[None]:
+    """While values are encoded in here, data of this machine are taken along."""
+    token = _carry.set(carry)
+    try:
+        yield
+    finally:
+        _carry.reset(token)
+
+
+def settle(uri: str, digest: str | None) -> Settled:
+    """A reference as it is sent: absolute, and with a hash that changes when the data do.
+
+    What the run itself has written is read for that; other data of this machine are looked at.
+    """
+    if is_remote(uri) or uri == EMPTY:
+        return Settled(uri, digest)
+    uri = paths.absolute(uri)
+    carry = _carry.get()
+    here = local_path(uri)
+    if digest is None and here is not None:
+        digest = hashing.of_content(here) if paths.ours(here) else hashing.of_look(here)
+    return Settled(uri if carry is None else carry(uri, digest), digest)
+
+
+def shown_hash(digest: str | None) -> str | None:
+    """A hash as a task sees it; what files look like from outside is not its business."""
+    return None if not digest or digest.startswith(hashing.LOOK) else digest
+
+
+class ReferenceCodec(Codec[Any]):
+    """`File` or `Dir`."""
+
+    def __init__(self, kind: type[File[Any]] | type[Dir[Any]]) -> None:
+        self.kind = kind
+        self.label = "Dir" if issubclass(kind, Dir) else "File"
+        many = BlobType.MULTIPART if issubclass(kind, Dir) else BlobType.SINGLE
+        self._type = BlobType(dimensionality=many)
+
+    def literal_type(self) -> LiteralType:
+        return LiteralType(blob=self._type)
+
+    def matches(self, value: Any) -> bool:
+        return isinstance(value, Dir if self.label == "Dir" else File)
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        self._check(value)
+        uri, digest = settle(value.path, value.hash)
+        blob = literal.scalar.blob
+        blob.uri = uri
+        blob.metadata.type.CopyFrom(self._type)
+        blob.metadata.type.format = value.format
+        if digest:
+            literal.hash = digest
+        if value.name and value.name != paths.base_name(uri):
+            literal.metadata["name"] = value.name
+
+    def read(self, literal: Literal) -> Any:
+        if literal.scalar.WhichOneof("value") != "blob":
+            self.refuse_literal(literal)
+        blob = literal.scalar.blob
+        name = literal.metadata.get("name") if literal.metadata else None
+        return self._made(
+            {"path": blob.uri, "name": name, "format": blob.metadata.type.format, "hash": literal.hash}
+        )
+
+    def pack(self, value: Any) -> Any:
+        self._check(value)
+        uri, digest = settle(value.path, value.hash)
+        return {"path": uri, "name": value.name, "format": value.format, "hash": digest}
+
+    def unpack(self, packed: Any) -> Any:
+        if not isinstance(packed, dict) or not isinstance(packed.get("path"), str):
+            self.refuse(packed)
+        return self._made(packed)
+
+    def schema(self, known: dict[str, Any]) -> dict[str, Any]:
+        text = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        fields = {"path": {"type": "string"}, "name": text, "format": {"type": "string"}, "hash": text}
+        return {"type": "object", "title": self.label, "properties": fields, "required": ["path"]}
+
+    def from_json(self, data: Any) -> Any:
+        """An address, or an object with its parts. A path of this machine is a copy from then on."""
+        if not isinstance(data, str):
+            return self.unpack(data)
+        if "://" in data:
+            return self._made({"path": data, "hash": None})
+        try:
+            return self.kind.from_local_sync(data)
+        except OSError as error:
+            self.refuse(data, f"{error.strerror}: {error.filename}")
+
+    def _check(self, value: Any) -> None:
+        if not self.matches(value):
+            self.refuse(value, f"write {self.label}.from_local_sync(...)" if isinstance(value, str) else "")
+
+    def _made(self, parts: Mapping[str, Any]) -> Any:
+        try:
+            return self.kind.model_validate({**parts, "hash": shown_hash(parts.get("hash"))})
+        except ValidationError as error:
+            self.refuse(dict(parts), str(error.errors(include_url=False)[0]["msg"]))
+
+
+def reference(kind: type, hint: Any) -> Codec[Any]:
+    """The codec of `File`, `Dir` and classes made of them."""
+    return ReferenceCodec(kind)
