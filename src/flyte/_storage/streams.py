@@ -131,7 +131,7 @@ def open_reader(
     """
     found = place_of(uri).reader(uri, block_size)
     if expected.startswith(CONTENT):
-        found = io.BufferedReader(Checked(found, uri, expected), block_size)  # type: ignore[assignment]
+        found = io.BufferedReader(Checked(found, uri, expected), block_size)
     return _dressed(found, uri, mode, compression, "rb")
 
 

@@ -4,9 +4,12 @@ An array travels as NumPy's own `.npy`: in the literal when it is small, as a fi
 file is mapped, not read; changes stay private to the process.
 """
 
+import ast
 import io
+import math
 import mmap
 import os
+import struct
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +27,8 @@ from flyte._types.references import settle
 from flyte.errors import RuntimeSystemError
 
 FORMAT: Final = "npy"
+_VERSION: Final = (3, 0)
+"""Of the format: the one that has room for every name of a field."""
 
 _ANYTHING: Final = AnyCodec()
 
@@ -81,7 +86,7 @@ def array(kind: type, hint: Any) -> Codec[Any]:
 
 def _npy(value: Any) -> bytes:
     made = io.BytesIO()
-    np.lib.format.write_array(made, value, allow_pickle=False)
+    np.lib.format.write_array(made, value, _VERSION, allow_pickle=False)
     return made.getvalue()
 
 
@@ -95,7 +100,7 @@ def _store(value: Any) -> tuple[str, str]:
     method = Content()
     try:
         with draft.open("wb") as file:
-            np.lib.format.write_array(_Both(file, method), value, allow_pickle=False)
+            np.lib.format.write_array(_Both(file, method), value, _VERSION, allow_pickle=False)
         uri = join(base, f"{method.result().removeprefix(CONTENT)[:32]}.npy")
         if here is not None:
             draft.replace(uri)
@@ -136,15 +141,17 @@ def _map(path: Path, uri: str) -> Any:
     try:
         with path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-            version = np.lib.format.read_magic(file)
-            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-            shape, fortran, dtype = read[version](file)
-            start = file.tell()
-    except (OSError, ValueError, KeyError) as error:
+            np.lib.format.read_magic(file)
+            (length,) = struct.unpack("<I", file.read(4))
+            header = ast.literal_eval(file.read(length).decode())
+            dtype, shape = np.lib.format.descr_to_dtype(header["descr"]), header["shape"]
+            start, count = file.tell(), math.prod(header["shape"])
+            if start + count * dtype.itemsize != len(mapped):
+                raise ValueError("it is not as long as it says")
+    except (OSError, ValueError, KeyError, SyntaxError, struct.error) as error:
         raise RuntimeSystemError(
             f"An array cannot be read from {uri}: {error}.",
             hint="The file was removed or changed; run the task that made it again.",
         ) from error
-    count = int(np.prod(shape, dtype=np.int64))
     flat = np.frombuffer(mapped, dtype, count, start)
-    return flat.reshape(shape, order="F" if fortran else "C")
+    return flat.reshape(shape, order="F" if header["fortran_order"] else "C")

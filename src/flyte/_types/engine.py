@@ -63,6 +63,11 @@ def codec_of(hint: Any) -> Codec[Any]:
     return found
 
 
+def forget() -> None:
+    """Choose anew from now on: somebody has registered a class."""
+    _cache.clear()
+
+
 def _make(hint: Any) -> Codec[Any]:
     given, hint = hint, _bare(hint)
     simple = _SIMPLE.get(hint) if isinstance(hint, type) else None

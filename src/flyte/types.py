@@ -1,0 +1,28 @@
+"""Teach the type system a class of your own.
+
+    class MyTransformer(flyte.types.TypeTransformer[Mine]): ...
+    flyte.types.TypeEngine.register(MyTransformer("Mine", Mine))
+
+A package does so for all who install it with an entry point of the group `flyte.plugins.types`: a
+function that registers its transformers.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flyte._types.custom import Renderable, TypeEngine, TypeTransformer, TypeTransformerFailedError
+
+__all__ = ["Renderable", "TypeEngine", "TypeTransformer", "TypeTransformerFailedError"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'flyte.types' has no attribute {name!r}")
+    value = getattr(import_module("flyte._types.custom"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
