@@ -26,30 +26,7 @@ _BY_CODE: Final[dict[str, type[errors.BaseRuntimeError]]] = {
     "MAX_RUNTIME_EXCEEDED": errors.MaxRuntimeExceededError,
     "DEADLINE_EXCEEDED": errors.DeadlineExceededError,
     REPLAY_DIVERGED: errors.ReplayDivergedError,
-    **{
-        kind.__name__: kind
-        for kind in (
-            errors.ActionAbortedError,
-            errors.ConditionAlreadyExistsError,
-            errors.ConditionFailedError,
-            errors.ConditionNotFoundError,
-            errors.ConditionTimedoutError,
-            errors.DeadlineExceededError,
-            errors.InlineIOMaxBytesBreached,
-            errors.MaxQueuedTimeExceededError,
-            errors.MaxRuntimeExceededError,
-            errors.ModuleLoadError,
-            errors.NonRecoverableError,
-            errors.OOMError,
-            errors.RestrictedTypeError,
-            errors.RetriesExhaustedError,
-            errors.RuntimeDataValidationError,
-            errors.SyncTaskCallInAsyncContextError,
-            errors.TaskInterruptedError,
-            errors.TaskTimeoutError,
-            errors.TraceDoesNotAllowNestedTasksError,
-        )
-    },
+    **{name: getattr(errors, name) for name in errors.__all__},
 }
 """What a code becomes again; any other is a `RuntimeUserError` or a `RuntimeSystemError`."""
 
@@ -58,8 +35,8 @@ def from_info(info: ErrorInfo, hint: str = "") -> errors.BaseRuntimeError:
     """The exception that a caller of the failed task gets. `hint` holds where the kind has no better one."""
     kind = _BY_CODE.get(info.code)
     if kind is None:
-        user = info.kind is ErrorKind.USER
-        kind = errors.RuntimeUserError if user else errors.RuntimeSystemError
+        kind = errors.RuntimeUserError if info.recoverable else errors.NonRecoverableError
+        kind = kind if info.kind is ErrorKind.USER else errors.RuntimeSystemError
     own = kind.default_hint != errors.BaseRuntimeError.default_hint
     return kind(
         info.message,
@@ -98,7 +75,7 @@ def of_core(error: CoreError) -> errors.BaseRuntimeError:
         case InvalidArgument():
             kind = errors.RuntimeUserError
         case ResourceExhausted():
-            kind = errors.SlowDownError
+            kind = errors.ResourceExhaustedError
         case NotFound():
             kind = errors.RunNotFoundError
     return kind(error.message, hint=error.hint)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from flyte import _session
 from flyte._authoring.task import Task
+from flyte._authoring.trigger import check_concurrency
 from flyte._session import Mode
 from flyte._sync import portal
 from flyte.errors import BaseRuntimeError, DeclarationError
@@ -296,7 +297,7 @@ def with_runcontext(
             overwrite_cache=overwrite_cache,
             disable_run_cache=disable_run_cache,
             cache_lookup_scope=cache_lookup_scope,
-            max_action_concurrency=_checked_limit(max_action_concurrency),
+            max_action_concurrency=check_concurrency(max_action_concurrency),
             interruptible=interruptible,
             queue=queue or "",
             service_account=service_account or "",
@@ -313,14 +314,6 @@ def _checked_mode(mode: object) -> Mode | None:
     if mode in (None, "local", "remote"):
         return mode
     raise DeclarationError(f"mode={mode!r} is unknown.", hint='Use "local" or "remote".')
-
-
-def _checked_limit(limit: int | None) -> int:
-    if limit is None or (isinstance(limit, int) and limit >= 0):
-        return limit or 0
-    raise DeclarationError(
-        f"max_action_concurrency={limit!r} is no limit.", hint="Use 0 (any number) or more."
-    )
 
 
 def _on_divergence(what: str) -> Mapping[str, str]:

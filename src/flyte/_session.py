@@ -1,14 +1,15 @@
 """The session: whether runs go to a server or stay in this process, and where either is."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from flyte import _config
+from flyte import _config, _context
 from flyte._config import Config
 from flyte._sync import immediate
-from flyte.errors import ConfigurationError
+from flyte.errors import ConfigurationError, InitializationError
 
 Mode = Literal["local", "remote"]
 
@@ -147,6 +148,85 @@ def init_from_config(
     )
     _begin("remote", config, root_dir, options)
     _set_up_logs(log_level, user_log_level, log_format, reset_root=False)
+
+
+@immediate
+def init_in_cluster(
+    org: str | None = None,
+    project: str | None = None,
+    domain: str | None = None,
+    api_key: str | None = None,
+    endpoint: str | None = None,
+    insecure: bool = False,
+) -> dict[str, Any]:
+    """Set up the session inside a task: runs go to the server that runs it.
+
+    Returns what was set.
+
+    Raises:
+        InitializationError: no server runs this, and none is named.
+    """
+    found = endpoint or os.environ.get("_U_EP_OVERRIDE", "")
+    if not found:
+        raise InitializationError(
+            "No server runs this process, and none is named.", hint="Use flyte.init_from_config() instead."
+        )
+    own = endpoint is None
+    settings = {
+        "org": org,
+        "project": project or os.environ.get("FLYTE_INTERNAL_EXECUTION_PROJECT") or None,
+        "domain": domain or os.environ.get("FLYTE_INTERNAL_EXECUTION_DOMAIN") or None,
+        "endpoint": found,
+        "insecure": True if own and os.environ.get("_U_INSECURE") == "true" else insecure or None,
+    }
+    _begin(
+        "remote", _config.load().override("flyte.init_in_cluster()", **settings), None, {"api_key": api_key}
+    )
+    return settings
+
+
+@immediate
+def init_passthrough(
+    endpoint: str | None = None,
+    org: str | None = None,
+    project: str | None = None,
+    domain: str | None = None,
+    insecure: bool = False,
+) -> dict[str, Any]:
+    """Set up the session for a server, as `init`; returns what was set."""
+    settings = {"endpoint": endpoint, "org": org, "project": project, "domain": domain}
+    init(**settings, insecure=insecure or None)  # type: ignore[arg-type]
+    return {**settings, "insecure": insecure}
+
+
+@immediate
+def init_from_api_key(api_key: str | None = None, **options: Any) -> None:
+    """There for scripts that call it: this machine's server knows no API keys.
+
+    Raises:
+        InitializationError: always.
+    """
+    raise InitializationError(
+        "API keys belong to hosted servers; this machine's own needs none.",
+        hint="Use flyte.init_from_config(), or flyte.init(endpoint=...).",
+    )
+
+
+def current_project() -> str:
+    """The project of the running task; outside of one, that of new runs."""
+    here = _context.current()
+    return here.run.key.project if here is not None else current().config.project
+
+
+def current_domain() -> str:
+    """The domain of the running task; outside of one, that of new runs."""
+    here = _context.current()
+    return here.run.key.domain if here is not None else current().config.domain
+
+
+def is_control_plane_available() -> bool:
+    """Whether runs go to a server."""
+    return current().mode == "remote"
 
 
 def _begin(mode: Mode, config: Config, root_dir: str | Path | None, options: Mapping[str, Any]) -> None:

@@ -43,6 +43,7 @@ __all__ = [
     "RemoteTaskUsageError",
     "ReplayDivergedError",
     "ReportNotFoundError",
+    "ResourceExhaustedError",
     "RestrictedTypeError",
     "RetriesExhaustedError",
     "RunAlreadyExistsError",
@@ -56,11 +57,15 @@ __all__ = [
     "TaskInterruptedError",
     "TaskTimeoutError",
     "TraceDoesNotAllowNestedTasksError",
+    "UnionRpcError",
 ]
 
 
 class BaseRuntimeError(RuntimeError):
     """The root of all of them.
+
+    One text without a name is the message; several are what `words` says, in that order:
+    `RuntimeUserError("BAD_INPUT", "the file is empty")`.
 
     Args:
         message: What happened, to which thing, and why.
@@ -70,23 +75,28 @@ class BaseRuntimeError(RuntimeError):
         traceback: The traceback of the task that failed, as text.
     """
 
-    kind: ClassVar[Kind] = "unknown"
+    kind: Kind = "unknown"
     default_hint: ClassVar[str] = "See the logs of the action: flyte get logs RUN ACTION"
+    words: ClassVar[tuple[str, ...]] = ("code", "message", "worker")
 
     def __init__(
         self,
+        *texts: str,
         message: str = "",
-        *,
         code: str = "",
         hint: str = "",
-        worker: str = "",
+        worker: str | None = "",
         traceback: str = "",
     ) -> None:
+        if len(texts) > len(self.words):
+            raise TypeError(f"{type(self).__name__} takes {', '.join(self.words)}; it was given {texts!r}")
+        told = dict(zip(self.words, texts, strict=False)) if len(texts) > 1 else {}
+        message = message or (texts[0] if len(texts) == 1 else told.get("message", ""))
         super().__init__(message)
         self.message = message
-        self.code = code or type(self).__name__
+        self.code = code or told.get("code") or type(self).__name__
         self.hint = hint or self.default_hint
-        self.worker = worker
+        self.worker = worker or told.get("worker") or ""
         self.traceback = traceback
         if traceback:
             self.add_note(f"In the task:\n{traceback.rstrip()}")
@@ -124,6 +134,12 @@ class RuntimeUnknownError(BaseRuntimeError):
     """Something failed and left no word of why."""
 
 
+class UnionRpcError(RuntimeSystemError):
+    """A server could not be spoken to."""
+
+    default_hint = "Check that the server runs and can be reached: flyte get server"
+
+
 # -- Using the SDK ---------------------------------------------------------------------------------
 
 
@@ -139,7 +155,7 @@ class ConfigurationError(InitializationError):
     default_hint = "See what is in force, and from where: flyte get config"
 
 
-class DeclarationError(RuntimeUserError):
+class DeclarationError(RuntimeUserError, ValueError):
     """A task or an environment is declared in a way that cannot work."""
 
     default_hint = "Change the declaration; the message names what is wrong with it."
@@ -157,6 +173,8 @@ class SyncTaskCallInAsyncContextError(RuntimeUserError):
 
 class RuntimeDataValidationError(RuntimeUserError):
     """A value does not have the type that was declared for it."""
+
+    words = ("variable", "message", "task")
 
     default_hint = "Pass a value of the declared type, or change the type hint."
 
@@ -182,6 +200,7 @@ class CodeBundleError(RuntimeUserError):
 
 
 class InvalidPackageError(RuntimeUserError):
+    words = ("package", "message")
     default_hint = "Check the name and version of the package."
 
 
@@ -229,11 +248,18 @@ class LogsNotYetAvailableError(RuntimeUserError):
 
 
 class CustomError(RuntimeUserError):
-    """For user code that wants to choose its own `code`."""
+    """For user code that wants to choose its own `code`: `CustomError("OUT_OF_STOCK", "no more of it")`."""
+
+    @classmethod
+    def from_exception(cls, error: BaseException) -> "CustomError":
+        """An exception as one of these: its class's name as the code."""
+        return cls(type(error).__name__, str(error) or type(error).__name__)
 
 
 class NonRecoverableError(RuntimeUserError):
     """Raised by user code: do not try this again, whatever retries there are."""
+
+    words = ("message", "code")
 
     default_hint = "The task said that trying again is of no use; correct the cause first."
 
@@ -253,6 +279,8 @@ class RetriesExhaustedError(RuntimeUserError):
 
 class TaskTimeoutError(RuntimeUserError):
     """An action took longer than one of its limits allows."""
+
+    words = ("message", "code")
 
     default_hint = "Raise the limit in `timeout=`, or find what takes so long in the logs."
 
@@ -289,6 +317,12 @@ class OOMError(RuntimeUserError):
 
 class SlowDownError(RuntimeUserError):
     default_hint = "Start fewer actions at a time, or wait a little."
+
+
+class ResourceExhaustedError(SlowDownError):
+    """A bound was reached: a full disk, a full queue, too many actions."""
+
+    default_hint = "Make room, or do less at a time; the message names what ran out."
 
 
 class TraceDoesNotAllowNestedTasksError(RuntimeUserError):

@@ -151,3 +151,21 @@ def test_traces_of_every_colour_are_replayed(both: Place, tmp_path: Path) -> Non
 
 def test_tasks_are_refused_inside_traces(both: Place) -> None:
     assert both.result(inside.nests) == "TraceDoesNotAllowNestedTasksError"
+
+
+# -- Errors ----------------------------------------------------------------------------------------
+
+
+def test_every_error_crosses_the_boundary_of_a_task_as_itself(both: Place) -> None:
+    names = [name for name in errors.__all__ if name != "BaseRuntimeError"]
+    seen = both.result(inside.catches, names=names)
+    assert seen[: len(names)] == [
+        ["RuntimeUserError", "OWN_CODE", "user", "CustomError it is", "hint"]
+        if name == "CustomError"
+        else [name, name, getattr(errors, name).kind, f"{name} it is", "hint"]
+        for name in names
+    ]
+    assert seen[len(names) :] == [
+        ["NonRecoverableError", "OWN_CODE", "user", "never again", "hint"],
+        ["RuntimeUserError", "LookupError", "user", "not there", "hint"],
+    ]

@@ -3,9 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from flyte.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from flyte._authoring.secret import Secret, SecretRequest
+
+Install = Literal["dependencies_only", "install_project"]
+Texts = str | list[str] | tuple[str, ...] | None
+
+_FILES: Final = frozenset({"file", "script", "pyproject", "manifest", "lock", "src"})
+"""Values of layers that name files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +47,21 @@ class Image:
     def from_debian_base(
         cls,
         python_version: tuple[int, int] | None = None,
-        *,
-        registry: str | None = None,
-        name: str | None = None,
         flyte_version: str | None = None,
         install_flyte: bool = True,
+        registry: str | None = None,
+        registry_secret: "str | Secret | None" = None,
+        name: str | None = None,
         platform: Sequence[str] | None = None,
     ) -> "Image":
         """The default image, of a Python version."""
         image = cls(name=name, registry=registry, python_version=python_version)
         return image._with(
-            "base", flyte_version=flyte_version, install_flyte=install_flyte, platform=tuple(platform or ())
+            "base",
+            flyte_version=flyte_version,
+            install_flyte=install_flyte,
+            registry_secret=registry_secret,
+            platform=_tuple(platform),
         )
 
     @classmethod
@@ -64,7 +77,7 @@ class Image:
         file: str | Path,
         registry: str | None = None,
         name: str | None = None,
-        platform: Sequence[str] | None = None,
+        platform: str | Sequence[str] | None = None,
     ) -> "Image":
         """What a Dockerfile makes. No layer can be added to it."""
         return cls(dockerfile=Path(file), registry=registry, name=name)
@@ -76,12 +89,48 @@ class Image:
         *,
         name: str | None = None,
         registry: str | None = None,
+        registry_secret: "str | Secret | None" = None,
         python_version: tuple[int, int] | None = None,
-        **options: Any,
+        index_url: str | None = None,
+        extra_index_urls: Texts = None,
+        pre: bool = False,
+        extra_args: str | None = None,
+        platform: Sequence[str] | None = None,
+        secret_mounts: "SecretRequest | None" = None,
     ) -> "Image":
         """The default image with what the header of a script asks for (PEP 723)."""
         image = cls(name=name, registry=registry, python_version=python_version)
-        return image._with("uv_script", script=str(script), **options)
+        return image._with(
+            "uv_script",
+            script=str(script),
+            registry_secret=registry_secret,
+            platform=_tuple(platform),
+            **_pip(index_url, extra_index_urls, pre, extra_args, secret_mounts),
+        )
+
+    @classmethod
+    def from_pixi_script(
+        cls,
+        script: str | Path,
+        *,
+        name: str | None = None,
+        registry: str | None = None,
+        registry_secret: "str | Secret | None" = None,
+        environment: str = "default",
+        extra_args: str | None = None,
+        platform: Sequence[str] | None = None,
+        secret_mounts: "SecretRequest | None" = None,
+    ) -> "Image":
+        """The default image with what a script's pixi header asks for."""
+        return cls(name=name, registry=registry)._with(
+            "pixi_script",
+            script=str(script),
+            registry_secret=registry_secret,
+            environment=environment,
+            extra_args=extra_args,
+            platform=_tuple(platform),
+            secret_mounts=secret_mounts,
+        )
 
     @classmethod
     def from_ref_name(cls, name: str = "default") -> "Image":
@@ -91,52 +140,167 @@ class Image:
     def clone(
         self,
         registry: str | None = None,
+        registry_secret: "str | Secret | None" = None,
         name: str | None = None,
+        base_image: str | None = None,
         python_version: tuple[int, int] | None = None,
+        addl_layer: Layer | None = None,
+        extendable: bool | None = None,
+        platform: str | Sequence[str] | None = None,
     ) -> "Image":
-        """The same under another name."""
-        return replace(
+        """The same, called otherwise. Every image here takes further layers, `extendable` or not."""
+        image = replace(
             self,
+            base=base_image or self.base,
             registry=registry or self.registry,
             name=name or self.name,
             python_version=python_version or self.python_version,
+            layers=self.layers if addl_layer is None else (*self.layers, addl_layer),
         )
+        if registry_secret is None and platform is None:
+            return image
+        return image._with("options", registry_secret=registry_secret, platform=_tuple(platform))
 
-    def with_pip_packages(self, *packages: str, **options: Any) -> "Image":
+    def with_pip_packages(
+        self,
+        *packages: str,
+        index_url: str | None = None,
+        extra_index_urls: Texts = None,
+        pre: bool = False,
+        extra_args: str | None = None,
+        secret_mounts: "SecretRequest | None" = None,
+    ) -> "Image":
+        """With Python packages."""
+        options = _pip(index_url, extra_index_urls, pre, extra_args, secret_mounts)
         return self._with("pip", packages=packages, **options)
 
-    def with_apt_packages(self, *packages: str, **options: Any) -> "Image":
-        return self._with("apt", packages=packages, **options)
+    def with_apt_packages(self, *packages: str, secret_mounts: "SecretRequest | None" = None) -> "Image":
+        """With Debian packages."""
+        return self._with("apt", packages=packages, secret_mounts=secret_mounts)
 
-    def with_requirements(self, file: str | Path, **options: Any) -> "Image":
+    def with_requirements(
+        self,
+        file: str | Path,
+        index_url: str | None = None,
+        extra_index_urls: Texts = None,
+        pre: bool = False,
+        extra_args: str | None = None,
+        secret_mounts: "SecretRequest | None" = None,
+    ) -> "Image":
+        """With what a `requirements.txt` lists."""
+        options = _pip(index_url, extra_index_urls, pre, extra_args, secret_mounts)
         return self._with("requirements", file=str(file), **options)
 
-    def with_uv_project(self, pyproject_file: str | Path, **options: Any) -> "Image":
-        return self._with("uv_project", pyproject=str(pyproject_file), **options)
+    def with_uv_project(
+        self,
+        pyproject_file: str | Path,
+        uvlock: Path | None = None,
+        index_url: str | None = None,
+        extra_index_urls: Texts = None,
+        pre: bool = False,
+        extra_args: str | None = None,
+        secret_mounts: "SecretRequest | None" = None,
+        project_install_mode: Install = "dependencies_only",
+    ) -> "Image":
+        """With a project that uv manages, or its dependencies alone."""
+        return self._with(
+            "uv_project",
+            pyproject=str(pyproject_file),
+            lock=_text(uvlock),
+            install=project_install_mode,
+            **_pip(index_url, extra_index_urls, pre, extra_args, secret_mounts),
+        )
 
-    def with_poetry_project(self, pyproject_file: str | Path, **options: Any) -> "Image":
-        return self._with("poetry_project", pyproject=str(pyproject_file), **options)
+    def with_poetry_project(
+        self,
+        pyproject_file: str | Path,
+        poetry_lock: Path | None = None,
+        extra_args: str | None = None,
+        secret_mounts: "SecretRequest | None" = None,
+        project_install_mode: Install = "dependencies_only",
+    ) -> "Image":
+        """With a project that Poetry manages, or its dependencies alone."""
+        return self._with(
+            "poetry_project",
+            pyproject=str(pyproject_file),
+            lock=_text(poetry_lock),
+            extra_args=extra_args,
+            secret_mounts=secret_mounts,
+            install=project_install_mode,
+        )
 
-    def with_source_file(self, src: str | Path, dst: str = ".", **options: Any) -> "Image":
-        return self._with("copy_file", src=str(src), dst=dst, **options)
+    def with_pixi_project(
+        self,
+        manifest_file: str | Path,
+        pixi_lock: Path | None = None,
+        environment: str = "default",
+        extra_args: str | None = None,
+        secret_mounts: "SecretRequest | None" = None,
+        project_install_mode: Install = "dependencies_only",
+    ) -> "Image":
+        """With a project that pixi manages, or its dependencies alone."""
+        return self._with(
+            "pixi_project",
+            manifest=str(manifest_file),
+            lock=_text(pixi_lock),
+            environment=environment,
+            extra_args=extra_args,
+            secret_mounts=secret_mounts,
+            install=project_install_mode,
+        )
 
-    def with_source_folder(self, src: str | Path, dst: str = ".", **options: Any) -> "Image":
-        return self._with("copy_folder", src=str(src), dst=dst, **options)
+    def with_source_file(self, src: str | Path, dst: str = ".", copy_contents_only: bool = False) -> "Image":
+        """With a file."""
+        return self._with("copy_file", src=str(src), dst=dst, copy_contents_only=copy_contents_only)
 
-    def with_commands(self, commands: Sequence[str], **options: Any) -> "Image":
-        return self._with("commands", commands=tuple(commands), **options)
+    def with_source_folder(
+        self, src: str | Path, dst: str = ".", copy_contents_only: bool = False
+    ) -> "Image":
+        """With a folder, or what is in it."""
+        return self._with("copy_folder", src=str(src), dst=dst, copy_contents_only=copy_contents_only)
+
+    def with_commands(self, commands: Sequence[str], secret_mounts: "SecretRequest | None" = None) -> "Image":
+        """With what shell commands leave."""
+        if isinstance(commands, str):
+            raise DeclarationError(
+                f"with_commands({commands!r}) takes a list of commands.", hint=f"Write [{commands!r}]."
+            )
+        return self._with("commands", commands=tuple(commands), secret_mounts=secret_mounts)
 
     def with_env_vars(self, env_vars: dict[str, str]) -> "Image":
+        """With environment variables."""
         return self._with("env", **env_vars)
 
     def with_workdir(self, workdir: str) -> "Image":
+        """With another directory to start in."""
         return self._with("workdir", path=workdir)
 
     def with_dockerignore(self, path: str | Path) -> "Image":
+        """Without the files that a `.dockerignore` names."""
         return self._with("dockerignore", path=str(path))
 
-    def with_code_bundle(self, copy_style: str = "loaded_modules", dst: str = ".") -> "Image":
+    def with_code_bundle(
+        self, copy_style: Literal["loaded_modules", "all"] = "loaded_modules", dst: str = "."
+    ) -> "Image":
+        """With the project's code."""
         return self._with("code_bundle", copy_style=copy_style, dst=dst)
+
+    def with_local_v2(self) -> "Image":
+        """With the SDK that is installed here."""
+        return self._with("local_sdk")
+
+    def validate(self) -> None:
+        """Look for files that are named and are not there.
+
+        Raises:
+            DeclarationError: one is missing.
+        """
+        named = [str(self.dockerfile)] if self.dockerfile is not None else []
+        for layer in self.layers:
+            named += [str(value) for key, value in layer.values if key in _FILES and value]
+        for each in named:
+            if not Path(each).exists():
+                raise DeclarationError(f"The image {self.uri} needs {each}, which is not there.")
 
     @property
     def uri(self) -> str:
@@ -152,3 +316,24 @@ class Image:
                 "An image made from a Dockerfile takes no further layers.", hint="Add them to the Dockerfile."
             )
         return replace(self, layers=(*self.layers, Layer(kind, tuple(values.items()))))
+
+
+def _pip(
+    index_url: str | None, extra: Texts, pre: bool, args: str | None, secrets: "SecretRequest | None"
+) -> dict[str, Any]:
+    """The options that all ways to install Python packages share."""
+    return {
+        "index_url": index_url,
+        "extra_index_urls": _tuple(extra),
+        "pre": pre,
+        "extra_args": args,
+        "secret_mounts": secrets,
+    }
+
+
+def _tuple(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

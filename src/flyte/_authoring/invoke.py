@@ -79,6 +79,8 @@ def _arguments(
     values, given = codec.decode_inputs(inputs)
     if given:
         context.custom_context = {**context.custom_context, **given}
+    if task.options.links != ():
+        _show_links(context)
     args, kwargs = task.interface.arguments(values)
     return codec, args, kwargs
 
@@ -92,6 +94,14 @@ def _outputs(task: "Task[..., Any]", codec: InterfaceCodec, result: Any) -> byte
             hint=f"Return large data by reference, or declare max_inline_io_bytes={len(data)} or more.",
         )
     return data
+
+
+def _show_links(context: TaskContext) -> None:
+    """Begin the log with the addresses that belong to the action."""
+    from flyte._authoring.link import addresses
+
+    for name, address in addresses(context):
+        print(f"[flyte] {name}: {address}", file=sys.stderr, flush=True)
 
 
 def _keep_report(context: TaskContext) -> None:

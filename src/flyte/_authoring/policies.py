@@ -107,6 +107,10 @@ class Timeout:
         return self._limit("deadline")
 
 
+TimeoutType = Timeout | int | timedelta
+"""What a task's `timeout=` takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class VersionParameters:
     """What a `CachePolicy` may look at to say which version of a task it has before it."""

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, cast
 
 from flyte.errors import DeclarationError
 
@@ -32,36 +32,63 @@ def _range(value: object, what: str) -> tuple[str, str]:
     return _quantity(value, what), _quantity(value, what)
 
 
+DeviceClass = Literal["GPU", "TPU", "NEURON", "AMD_GPU", "HABANA_GAUDI", "APPLE_SILICON"]
+
+_CLASSES: Final[tuple[tuple[str, DeviceClass], ...]] = (
+    ("Trn", "NEURON"),
+    ("Inf", "NEURON"),
+    ("MI", "AMD_GPU"),
+    ("Gaudi", "HABANA_GAUDI"),
+    ("AppleSilicon", "APPLE_SILICON"),
+)
+"""How models of other makers begin."""
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """An accelerator.
 
     Attributes:
         quantity: How many.
-        device: Its model, such as `A100`; empty for any.
         device_class: Which maker's.
+        device: Its model, such as `A100`; None for any.
         partition: A part of one, such as `1g.5gb`.
     """
 
     quantity: int
-    device: str = ""
-    device_class: Literal["GPU", "TPU", "AMD_GPU", "NEURON", "HABANA_GAUDI"] = "GPU"
+    device_class: DeviceClass = "GPU"
+    device: str | None = None
     partition: str | None = None
 
 
 def GPU(device: str, quantity: int, partition: str | None = None) -> Device:
     """So many NVIDIA GPUs of a model."""
-    return Device(quantity, device, "GPU", partition)
+    return Device(quantity, "GPU", device, partition)
 
 
 def TPU(device: str, partition: str | None = None) -> Device:
     """A Google TPU."""
-    return Device(1, device, "TPU", partition)
+    return Device(1, "TPU", device, partition)
 
 
 def AMD_GPU(device: str, quantity: int = 1) -> Device:
     """So many AMD GPUs of a model."""
-    return Device(quantity, device, "AMD_GPU")
+    return Device(quantity, "AMD_GPU", device)
+
+
+def Neuron(device: str) -> Device:
+    """An Amazon Trainium or Inferentia."""
+    return Device(1, "NEURON", device)
+
+
+def HABANA_GAUDI(device: str) -> Device:
+    """An Intel Gaudi."""
+    return Device(1, "HABANA_GAUDI", device)
+
+
+def APPLE_SILICON() -> Device:
+    """The GPU of an Apple computer."""
+    return Device(1, "APPLE_SILICON", "AppleSilicon")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +130,5 @@ class Resources:
                 f"Resources(gpu={gpu!r}) is no number of accelerators.",
                 hint='Write 1, "A100:2", or flyte.GPU("A100", 2).',
             )
-        return Device(int(match[2] or 1), match[1])
+        kind = next((kind for begin, kind in _CLASSES if match[1].startswith(begin)), "GPU")
+        return Device(int(match[2] or 1), cast(DeviceClass, kind), match[1])

@@ -12,9 +12,13 @@ from flyte.errors import DeclarationError
 
 if TYPE_CHECKING:
     from flyte._authoring.environment import TaskEnvironment
+    from flyte._authoring.image import Image
+    from flyte._authoring.link import Link
+    from flyte._authoring.pod import PodTemplate
     from flyte._authoring.policies import Cache, RetryStrategy, ReusePolicy, Timeout
     from flyte._authoring.resources import Resources
     from flyte._authoring.secret import Secret
+    from flyte._authoring.trigger import Trigger
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,6 +50,7 @@ class Options:
     interruptible: Any = INHERIT
     max_inline_io_bytes: int = MAX_INLINE_IO_BYTES
     queue: Any = INHERIT
+    service_account: Any = INHERIT
     triggers: Any = ()
     links: Any = ()
     task_resolver: Any = None
@@ -90,8 +95,8 @@ class Task(Generic[P, R]):
     def override(self, **options: Any) -> Self:
         """The same task with other options, for calls like `task.override(retries=3)(x)`.
 
-        A value replaces what was declared as a whole; nothing is merged. `reusable="off"` runs it in
-        a process of its own.
+        A value replaces what was declared as a whole; nothing is merged. `None` leaves an option as it
+        is. `reusable="off"` runs it in a process of its own.
 
         Raises:
             ValueError: the option cannot be changed, or does not exist.
@@ -102,9 +107,10 @@ class Task(Generic[P, R]):
             if name not in _OVERRIDABLE:
                 known = ", ".join(sorted(_OVERRIDABLE))
                 raise ValueError(f"A task has no option {name!r}. Those that can be overridden: {known}.")
-        if options.get("reusable") == "off":
-            options["reusable"] = None
-        task = type(self)(self.func, self.env, replace(self.options, **options))
+        given = {name: value for name, value in options.items() if value is not None}
+        if given.get("reusable") == "off":
+            given["reusable"] = None
+        task = type(self)(self.func, self.env, replace(self.options, **given))
         task.validate()
         return task
 
@@ -120,6 +126,14 @@ class Task(Generic[P, R]):
             _ = self.retries
         if self.options.timeout != 0:
             _ = self.timeout
+        if self.options.triggers != ():
+            from flyte._authoring.trigger import check_triggers
+
+            check_triggers(self.name, self.triggers, inspect.signature(self.func).parameters)
+        if self.options.links != ():
+            from flyte._authoring.link import check_links
+
+            check_links(self.name, self.links)
         limit = self.options.max_inline_io_bytes
         if isinstance(limit, bool) or not isinstance(limit, int) or limit <= 0:
             raise DeclarationError(
@@ -202,6 +216,31 @@ class Task(Generic[P, R]):
         return secrets_of(self._option("secrets"))
 
     @property
+    def triggers(self) -> "tuple[Trigger, ...]":
+        return _several(self.options.triggers)
+
+    @property
+    def links(self) -> "tuple[Link, ...]":
+        return _several(self.options.links)
+
+    @property
+    def pod_template(self) -> "str | PodTemplate | None":
+        return cast("str | PodTemplate | None", self._option("pod_template"))
+
+    @property
+    def service_account(self) -> str | None:
+        return cast("str | None", self._option("service_account"))
+
+    @property
+    def image(self) -> "str | Image | None":
+        return self.env.image
+
+    @property
+    def parent_env_name(self) -> str:
+        """The name of its environment."""
+        return self.env.name
+
+    @property
     def queue(self) -> str | None:
         return cast("str | None", self._option("queue"))
 
@@ -251,6 +290,11 @@ class AsyncTask(Task[P, Coroutine[Any, Any, T]]):
     def aio(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
         """As a plain call; there so that callers need not know the colour of a task."""
         return self(*args, **kwargs)
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    """One thing, or several of them, as a tuple."""
+    return tuple(given) if isinstance(given, tuple | list) else (given,)
 
 
 def make(func: Callable[..., Any], env: "TaskEnvironment", options: Options) -> Task[..., Any]:

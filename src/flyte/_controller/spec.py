@@ -34,6 +34,7 @@ _DEVICE_CLASS: Final = {
     "AMD_GPU": tasks_pb2.GPUAccelerator.AMD_GPU,
     "NEURON": tasks_pb2.GPUAccelerator.AMAZON_NEURON,
     "HABANA_GAUDI": tasks_pb2.GPUAccelerator.HABANA_GAUDI,
+    "APPLE_SILICON": tasks_pb2.GPUAccelerator.APPLE_SILICON,
 }
 
 
@@ -129,7 +130,7 @@ def task_message(task: Task[..., Any], place: Place) -> task_definition_pb2.Task
             metadata=_metadata(task),
             interface=codec.typed(),
             container=_container(task, place),
-            security_context=_secrets(task),
+            security_context=_security(task),
             extended_resources=_extended(task.resources),
             reuse_policy=_reuse(task, task.reusable),
         ),
@@ -166,6 +167,7 @@ def _metadata(task: Task[..., Any]) -> tasks_pb2.TaskMetadata:
             queued_timeout=duration(timeout.max_queued_s), deadline=duration(timeout.deadline_s)
         ),
         interruptible=task.interruptible,
+        pod_template_name=task.pod_template if isinstance(task.pod_template, str) else "",
         generates_deck=BoolValue(value=task.options.report),
         is_entrypoint=task.options.entrypoint,
         produces_artifacts=task.options.produces_artifacts,
@@ -242,7 +244,7 @@ def _accelerator(device: Device) -> tasks_pb2.GPUAccelerator:
     return found
 
 
-def _secrets(task: Task[..., Any]) -> security_pb2.SecurityContext | None:
+def _security(task: Task[..., Any]) -> security_pb2.SecurityContext | None:
     secrets = [
         security_pb2.Secret(
             group=each.group or "",
@@ -252,7 +254,12 @@ def _secrets(task: Task[..., Any]) -> security_pb2.SecurityContext | None:
         )
         for each in task.secrets
     ]
-    return security_pb2.SecurityContext(secrets=secrets) if secrets else None
+    if not secrets and not task.service_account:
+        return None
+    found = security_pb2.SecurityContext(secrets=secrets)
+    if task.service_account:
+        found.run_as.k8s_service_account = task.service_account
+    return found
 
 
 def _reuse(task: Task[..., Any], policy: ReusePolicy | None) -> tasks_pb2.ReusePolicy | None:

@@ -192,8 +192,7 @@ def _included(root: Path) -> Files:
 
     files: Files = {}
     for env in environment.environments():
-        declared = next((task.func.__code__.co_filename for task in env.tasks.values()), None)
-        place = Path(declared).resolve().parent if declared is not None else root
+        place = env.folder or root
         for pattern in env.include:
             matches = [place / pattern] if (place / pattern).exists() else sorted(place.glob(pattern))
             if not matches:

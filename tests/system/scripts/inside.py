@@ -231,3 +231,36 @@ def nests() -> str:
     except errors.TraceDoesNotAllowNestedTasksError as error:
         return error.code
     return ""
+
+
+# -- Errors ----------------------------------------------------------------------------------------
+
+
+@env.task
+def fails(name: str) -> None:
+    kind = getattr(errors, name)
+    raise kind(message=f"{name} it is", code="" if name != "CustomError" else "OWN_CODE")
+
+
+@env.task
+def fails_for_good() -> None:
+    raise errors.NonRecoverableError("never again", "OWN_CODE")
+
+
+@env.task
+def fails_otherwise() -> None:
+    raise LookupError("not there")
+
+
+@env.task
+def catches(names: list[str]) -> list[list[str]]:
+    """What a parent sees of each error: its class, code, kind, message, and whether there is advice."""
+    found = []
+    calls = [lambda name=name: fails(name) for name in names]
+    for call in [*calls, fails_for_good, fails_otherwise]:
+        try:
+            call()
+        except errors.BaseRuntimeError as error:
+            told = error.message.splitlines()[0]
+            found.append([type(error).__name__, error.code, error.kind, told, "hint" if error.hint else ""])
+    return found

@@ -284,3 +284,22 @@ def test_every_error_has_advice_and_survives_a_trip(name: str) -> None:
         error.hint,
         error.traceback,
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (errors.RuntimeUserError("BAD", "it broke", "pod-1"), "BAD", "it broke"),
+        (errors.CustomError("BAD", "it broke"), "BAD", "it broke"),
+        (errors.CustomError.from_exception(KeyError("x")), "KeyError", "'x'"),
+        (errors.NonRecoverableError("it broke", "BAD"), "BAD", "it broke"),
+        (errors.TaskTimeoutError("late"), "TaskTimeoutError", "late"),
+        (errors.BaseRuntimeError("BAD", "it broke"), "BAD", "it broke"),
+    ],
+)
+def test_errors_are_made_with_words_in_their_order(
+    error: errors.BaseRuntimeError, code: str, message: str
+) -> None:
+    assert (error.code, error.message, str(error)) == (code, message, message)
+    with pytest.raises(TypeError, match="takes"):
+        type(error)("1", "2", "3", "4", "5")
