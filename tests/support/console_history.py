@@ -9,6 +9,7 @@ from flyteidl2.core import literals_pb2, types_pb2
 from flyteidl2.task import common_pb2, task_definition_pb2
 
 from flyte_core import logs
+from flyte_core.dataflow import Confidence, Edge, Relation
 from flyte_core.engine import action, run
 from flyte_core.engine.api import NewAction, NewRun, Outcome, TraceResult
 from flyte_core.layout import Layout
@@ -29,7 +30,7 @@ from flyte_core.model import (
     TaskSpec,
     Token,
 )
-from flyte_core.store.ports import Store
+from flyte_core.store.ports import ActionQuery, Store
 
 PROJECT, DOMAIN = "flytesnacks", "development"
 START = Micros(1_790_000_000_000_000)
@@ -186,6 +187,24 @@ class History:
             for line in lines:
                 file.write(logs.encode(self.now, stream, line))
 
+    def flow(
+        self,
+        source: ActionKey | str,
+        target: ActionKey,
+        param: str,
+        relation: Relation = "data",
+        confidence: Confidence = "exact",
+    ) -> None:
+        """A value went from one action to another."""
+        name = source if isinstance(source, str) else source.name
+        edge = Edge(ActionName(name), "", target.name, param, "", relation, confidence)
+        self.store.transact(lambda tx: tx.add_edges(target.run, [edge]))
+
+    def steps(self, root: ActionKey) -> list[ActionKey]:
+        """The children of an action, in call order."""
+        found = self.store.actions(root.run, ActionQuery(parent=root.name)).actions
+        return [each.key for each in sorted(found, key=lambda each: each.seq)]
+
     def pipeline(self, name: str = "rpipeline") -> ActionKey:
         """The first page's example, done: 5 -> step_one -> 10 -> step_two -> 20."""
         root = self.run(name, "my_env.pipeline", {"x": 5})
@@ -205,6 +224,10 @@ class History:
             self.succeed(child, o0=result)
         self.wait(0.01)
         self.succeed(root, o0=20)
+        one, two = self.steps(root)
+        self.flow(root, one, "x", "argument")
+        self.flow(one, two, "y")
+        self.flow(two, root, "o0", "result")
         return root
 
     def forecast(self, name: str = "rforecast", shards: int = 240, seed: int = 7) -> ActionKey:

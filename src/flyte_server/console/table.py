@@ -39,7 +39,7 @@ def cause(error: ErrorInfo) -> str:
     return _IDS.sub("#", first)[:160]
 
 
-class _Words:
+class Words:
     """A dictionary of strings in order of first use."""
 
     def __init__(self, *first: str) -> None:
@@ -82,10 +82,10 @@ class RunTable:
         self._group = array("I")
         self._error = array("I")
         self._cuts: dict[int, tuple[Micros, ...]] = {}
-        self._names = _Words()
-        self._tasks = _Words()
-        self._envs = _Words()
-        self._groups = _Words("")
+        self._names = Words()
+        self._tasks = Words()
+        self._envs = Words()
+        self._groups = Words("")
         self._errors: list[dict[str, str]] = [{"code": "", "cause": "", "kind": ""}]
         self._error_index: dict[tuple[str, str, str], int] = {}
 
@@ -160,7 +160,7 @@ class RunTable:
             "errors": self._errors,
         }
         if delta:
-            parents = _Words("")
+            parents = Words("")
             numbered = array("I", (parents(parent) for parent in self._parents))
             header["parents"] = parents.all
             columns.append(indices("parent", numbered, len(parents)))

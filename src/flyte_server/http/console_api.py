@@ -26,7 +26,8 @@ from flyte_core.model import (
 from flyte_server.console import asked, logfile, stream, values
 from flyte_server.console.context import ConsoleContext
 from flyte_server.console.details import action_detail, run_detail, run_row
-from flyte_server.console.snapshots import Snapshots
+from flyte_server.console.graphs import Graphs
+from flyte_server.console.snapshots import Snapshot, Snapshots
 
 PREFIX = "/v2/api"
 
@@ -72,6 +73,7 @@ class ConsoleApi:
     def __init__(self, context: ConsoleContext) -> None:
         self._context = context
         self._snapshots = Snapshots(context.store)
+        self._graphs = Graphs(context.store)
 
     async def runs(self, request: Request) -> Response:
         query = asked.run_query(request)
@@ -101,11 +103,11 @@ class ConsoleApi:
         return _json(await asyncio.to_thread(work))
 
     async def snapshot(self, request: Request) -> Response:
-        snapshot = await asyncio.to_thread(self._snapshots.get, asked.run_key(request))
-        headers = {"ETag": snapshot.etag, "Cache-Control": "private, no-cache", **_nosniff()}
-        if request.headers.get("if-none-match") == snapshot.etag:
-            return Response(status_code=304, headers=headers)
-        return Response(snapshot.data, headers=headers, media_type="application/octet-stream")
+        return _columns(request, await asyncio.to_thread(self._snapshots.get, asked.run_key(request)))
+
+    async def graph(self, request: Request) -> Response:
+        now = self._context.clock.now()
+        return _columns(request, await asyncio.to_thread(self._graphs.get, asked.run_key(request), now))
 
     async def stream(self, request: Request) -> Response:
         topics = stream.parse(request.headers.get("last-event-id") or request.query_params.get("topics", ""))
@@ -293,6 +295,7 @@ def routes(context: ConsoleContext) -> list[Route]:
         (f"{PREFIX}/stream", api.stream, "GET"),
         (run, api.run, "GET"),
         (f"{run}/snapshot", api.snapshot, "GET"),
+        (f"{run}/graph", api.graph, "GET"),
         (f"{run}/labels", api.labels, "GET"),
         (f"{run}/abort", api.abort, "POST"),
         (action, api.action, "GET"),
@@ -320,6 +323,13 @@ def _event(event: str, data: object, position: str = "") -> bytes:
 def _text(line: logfile.Line, times: bool) -> str:
     _, at_ms, source, text = line
     return f"{at_ms / 1000:.3f} {source} {text}\n" if times else f"{text}\n"
+
+
+def _columns(request: Request, snapshot: Snapshot) -> Response:
+    headers = {"ETag": snapshot.etag, "Cache-Control": "private, no-cache", **_nosniff()}
+    if request.headers.get("if-none-match") == snapshot.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(snapshot.data, headers=headers, media_type="application/octet-stream")
 
 
 def _nosniff() -> dict[str, str]:
