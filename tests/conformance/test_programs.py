@@ -90,6 +90,8 @@ def described(action: flyte.remote.Action) -> dict[str, Any]:
     """The record of an action, without times and without the run's name."""
     left_out = ("run_name", "start_time", "end_time", "duration_ms")
     shown = {key: value for key, value in action.to_dict().items() if key not in left_out}
+    if shown["recovered_from"]:
+        shown["recovered_from"] = shown["recovered_from"].partition("/")[2]
     if isinstance(shown["error"], dict):
         shown["error"] = {key: shown["error"][key] for key in ("code", "message", "kind")}
     return shown
