@@ -49,6 +49,12 @@ async def test_a_run_goes_from_queued_to_succeeded(tmp_path: Path, store: Store)
             dataproxy_service_pb2.GetActionDataRequest(action_id=wire.action_id(root.key)),
             dataproxy_service_pb2.GetActionDataResponse,
         )
+        same = await there.call(
+            "workflow.RunService/GetActionData",
+            run_service_pb2.GetActionDataRequest(action_id=wire.action_id(root.key)),
+            run_service_pb2.GetActionDataResponse,
+        )
+        assert (same.inputs, same.outputs) == (answer.inputs, answer.outputs)
         assert answer.inputs == inputs(x=5)
         assert answer.outputs.literals[0].value.scalar.primitive.integer == 10
         details = await there.call(

@@ -1,12 +1,14 @@
 """The server, aborts, configuration, completion: everything around runs."""
 
+import http.server
 import os
 import socket
 import subprocess
 import sys
+import threading
 
 import yaml
-from terminal import Terminal, until
+from terminal import Terminal, free_port, until
 
 
 def test_server_starts_is_found_and_stops(user: Terminal) -> None:
@@ -159,3 +161,34 @@ def test_help_imports_nothing_heavy() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_an_endpoint_that_is_not_there_is_named(user: Terminal) -> None:
+    port = free_port()
+    endpoint = ["--endpoint", f"localhost:{port}", "--insecure"]
+    user.write(
+        "one.py",
+        "import flyte\nenv = flyte.TaskEnvironment(name='one')\n@env.task\ndef one() -> int:\n    return 1\n",
+    )
+    for words in (
+        ["get", "run"],
+        ["get", "run", "r1"],
+        ["run", "one.py", "one"],
+        ["rerun", "r1"],
+        ["abort", "run", "r1"],
+    ):
+        said = user.flyte(*endpoint, *words, code=1, seconds=20)
+        assert f"cannot connect to http://localhost:{port}: connection refused" in said.stderr, words
+        assert "flyte get config" in said.stderr
+        assert len(said.stderr.splitlines()) == 2
+        assert said.stdout == ""
+
+
+def test_an_endpoint_that_is_something_else_is_named(user: Terminal) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        said = user.flyte("--endpoint", f"localhost:{other.server_port}", "--insecure", "get", "run", code=1)
+        other.shutdown()
+    assert f"http://localhost:{other.server_port}/" in said.stderr
+    assert "is this the address of a Flyte server?" in said.stderr
+    assert "flyte get config" in said.stderr

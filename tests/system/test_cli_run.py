@@ -1,5 +1,6 @@
 """`flyte run`: what the first page shows, on the server and in-process."""
 
+import json
 import os
 import re
 import signal
@@ -265,3 +266,23 @@ def test_terminals_side_by_side_meet_no_lock(odd: Terminal) -> None:
     assert [each["phase"] for each in odd.get("run")] == ["succeeded"] * 3
     for each in odd.get("run"):
         assert len(odd.get("action", each["name"])) == 151
+
+
+@modes
+def test_the_run_as_json(odd: Terminal, mode: list[str]) -> None:
+    """One object instead of the three lines, the same as `get run` shows; before the file or before the verb."""
+    good = odd.run(*mode, "-of", "json", "odd.py", "talks").json()
+    assert good == odd.get("run", good["name"])
+    assert good["phase"] == "succeeded"
+    (line,) = odd.flyte("-of", "json-raw", "run", *mode, "odd.py", "calls_fails", code=1).lines
+    bad = json.loads(line)
+    assert (bad["phase"], bad["error"]["code"]) == ("failed", "ValueError")
+    followed = odd.run(*mode, "--follow", "-of", "json", "odd.py", "talks")
+    assert followed.json()["phase"] == "succeeded"
+    assert followed.stderr
+
+
+def test_a_detached_run_as_json(odd: Terminal) -> None:
+    begun = odd.run("--detach", "-of", "json", "odd.py", "talks").json()
+    assert begun["url"].endswith(begun["name"])
+    assert odd.wait_for_run(begun["name"])["phase"] == "succeeded"

@@ -53,3 +53,22 @@ def test_waiting_shows_a_line_that_is_gone_at_the_end(page: Terminal) -> None:
     assert err.endswith("\r\x1b[2K")
     _, quiet = on_a_terminal(page, "--no-progress", "run", "my_script.py", "pipeline", "--x", "5")
     assert quiet == ""
+
+
+def test_the_line_counts_the_actions(user: Terminal) -> None:
+    user.write(
+        "counted.py",
+        "import asyncio, flyte\n"
+        "env = flyte.TaskEnvironment(name='counted')\n"
+        "@env.task\n"
+        "async def step(n: int) -> int:\n"
+        "    await asyncio.sleep(2 * n)\n"
+        "    return n\n"
+        "@env.task\n"
+        "async def main() -> int:\n"
+        "    return sum(await asyncio.gather(step(0), step(1)))\n",
+    )
+    _, err = on_a_terminal(user, "run", "counted.py", "main")
+    assert "counted.main (" in err
+    assert "3 actions, " in err
+    assert "1 succeeded" in err

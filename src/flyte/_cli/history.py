@@ -18,7 +18,7 @@ from flyte_core import views
 from flyte_core.dataflow.graph import Graph
 from flyte_core.logs import LogLine
 from flyte_core.model import Action, ActionKey, ActionName, Digest, PayloadRef, Phase, RunKey, RunRecord
-from flyte_core.store.ports import ActionQuery, Role, RunQuery
+from flyte_core.store.ports import ActionQuery, PhaseCounts, Role, RunQuery
 
 if TYPE_CHECKING:
     from flyte._calls.answers import Answer
@@ -68,6 +68,10 @@ class History:
 
     def action(self, run: str, name: str) -> Data:
         return self._wait(self._action(run, name))
+
+    def counts(self, run: str) -> PhaseCounts:
+        """How many actions of a run stand in each phase."""
+        return self._wait(self._source.counts(self.scope.run(run)))
 
     def record(self, run: str, name: str) -> Action:
         """An action as it is recorded."""

@@ -6,14 +6,15 @@ from typing import Any
 import click
 
 from flyte import _server, _session
-from flyte._cli import values
+from flyte._cli import values, words
 from flyte._cli.configured import load_config
 from flyte._cli.get.logs import show
-from flyte._cli.history import open_history
+from flyte._cli.history import History, open_history
 from flyte._cli.problem import mute_stdout, say
 from flyte._cli.progress import Progress
+from flyte._cli.render import emit_json
 from flyte._cli.run import RunFlags
-from flyte._cli.state import Settings
+from flyte._cli.state import Settings, settings
 from flyte._cli.tasks import TaskEntry
 from flyte._cli.vigil import Vigil
 from flyte._config import Config
@@ -27,14 +28,14 @@ INTERRUPTED = 130
 _FAILED = (Phase.FAILED, Phase.TIMED_OUT, Phase.ABORTED)
 
 
-def launch(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, settings: Settings) -> None:
+def launch(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, given: Settings) -> None:
     """Run the task as its flags say. Ends the command with exit code 1 when it does not succeed."""
     config = load_config()
     _session.init_from_config(config, root_dir=entry.root_dir)
     if flags.local or _must_stay_here(config):
         _run_here(entry, inputs, flags, config)
     else:
-        _run_on_server(entry, inputs, flags, config, progress=settings.progress)
+        _run_on_server(entry, inputs, flags, config, progress=given.progress)
 
 
 def _must_stay_here(config: Config) -> bool:
@@ -56,7 +57,7 @@ def options_of(flags: RunFlags, mode: str) -> RunOptions:
         copy_style=flags.copy_style,
         raw_data_path=flags.raw_data_path,
         debug=flags.debug,
-        echo="std" if flags.follow else "stderr",
+        echo="std" if flags.follow and not flags.as_json() else "stderr",
     )
 
 
@@ -67,8 +68,7 @@ def _run_here(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, conf
 def finish_here(start: LocalStart, flags: RunFlags, config: Config) -> None:
     """In this process. What the tasks print is shown while it happens: on stderr, or with --follow as it is."""
     run = start.handle()
-    _line(run.name)
-    _line(run.url)
+    _begin(run, flags)
     if _server.status(config.home) is None:
         say("To open the URL: flyte start server")
     try:
@@ -92,9 +92,10 @@ def _run_on_server(
 
 def await_there(run: Run, flags: RunFlags, config: Config, *, progress: bool) -> None:
     """A run that a server has: wait for its end, unless it is to be left to itself."""
-    _line(run.name)
-    _line(run.url)
+    _begin(run, flags)
     if flags.detach:
+        if flags.as_json():
+            _json(open_history(flags.project, flags.domain).run(run.name), flags)
         return
     try:
         with Vigil(config):
@@ -113,11 +114,34 @@ def await_there(run: Run, flags: RunFlags, config: Config, *, progress: bool) ->
 def _wait(run: Run, flags: RunFlags, *, progress: bool) -> None:
     """Until the run has ended; with --follow its log is shown meanwhile."""
     if flags.follow:
+        tell = say if flags.as_json() else _line
         for line in open_history(flags.project, flags.domain).logs(run.name, "a0", None).follow():
-            _line(show(line))
-    with Progress(f"{run.name} ...", enabled=progress and not flags.follow) as shown:
-        for change in run.watch():
-            shown.say(f"{run.task_name} ({run.name}) is {change.status.replace('_', ' ')}")
+            tell(show(line))
+    history = open_history(flags.project, flags.domain)
+    title = f"{run.task_name} ({run.name})"
+    with Progress(
+        title, enabled=progress and not flags.follow, look=lambda: _progress(history, title, run.name)
+    ):
+        for _ in run.watch():
+            pass
+
+
+def _progress(history: History, title: str, name: str) -> str:
+    """`my_env.main (r3kd...): 12 actions, 3 running, 9 succeeded`."""
+    counts = history.counts(name)
+    shown = [f"{number} {phase.value.replace('_', ' ')}" for phase, number in counts.by_phase.items()]
+    return f"{title}: {', '.join([words.plural(counts.total, 'action'), *shown])}"
+
+
+def _begin(run: Run, flags: RunFlags) -> None:
+    """The first two lines."""
+    if not flags.as_json():
+        _line(run.name)
+        _line(run.url)
+
+
+def _json(found: Mapping[str, Any], flags: RunFlags) -> None:
+    emit_json(found, flags.style or settings().style)
 
 
 def _line(text: str) -> None:
@@ -133,8 +157,11 @@ def _conclude(name: str, flags: RunFlags, *, local: bool = False) -> None:
     opened = open_history(flags.project, flags.domain, local=local)
     actions = opened.actions(name, _FAILED)
     root = opened.action(name, "a0")
+    if flags.as_json():
+        _json(opened.run(name), flags)
     if Phase(root["phase"]).good:
-        _line(SUCCESS)
+        if not flags.as_json():
+            _line(SUCCESS)
         return
     culprit = _culprit(root, actions)
     say(f"Run 'a0' {_HOW[Phase(root['phase'])]}.")

@@ -1,33 +1,36 @@
 """The progress line: on stderr, on terminals only, gone when the work is done."""
 
+import contextlib
 import itertools
 import shutil
 import sys
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 
 from flyte._cli.render import display_width
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _INTERVAL_S = 0.12
+_LOOK_S = 0.5
+_SHARE = 10
+"""At most one part in so many of the time is spent looking."""
 
 
 class Progress:
     """A line that turns while something is waited for.
 
-    Use it as a context manager; `say` changes its words. Where stderr is not a terminal, or
-    progress is switched off, it does nothing at all.
+    Use it as a context manager; `look` is asked for its words from time to time, on the thread that
+    draws. Where stderr is not a terminal, or progress is switched off, nothing is done at all.
     """
 
-    def __init__(self, words: str, *, enabled: bool) -> None:
+    def __init__(self, words: str, *, enabled: bool, look: Callable[[], str] | None = None) -> None:
         self._words = words
+        self._look = look
         self._active = enabled and sys.stderr.isatty()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-
-    def say(self, words: str) -> None:
-        """Replace the words."""
-        self._words = words
 
     def __enter__(self) -> "Progress":
         if self._active:
@@ -50,10 +53,22 @@ class Progress:
             sys.stderr.flush()
 
     def _turn(self) -> None:
+        due = 0.0
         for frame in itertools.cycle(_FRAMES):
+            if self._look is not None and time.monotonic() >= due:
+                due = self._look_again(self._look)
             room = shutil.get_terminal_size().columns - 3
             words = self._words if display_width(self._words) <= room else self._words[: max(0, room)]
             sys.stderr.write(f"\r\x1b[2K{frame} {words}")
             sys.stderr.flush()
             if self._stop.wait(_INTERVAL_S):
                 return
+
+    def _look_again(self, look: Callable[[], str]) -> float:
+        """Ask for the words; returns when to ask next: the longer it takes, the later."""
+        began = time.monotonic()
+        # What cannot be had now may be had next time; whoever waits says what is wrong.
+        with contextlib.suppress(Exception):
+            self._words = look()
+        ended = time.monotonic()
+        return ended + max(_LOOK_S, _SHARE * (ended - began))

@@ -13,7 +13,7 @@ from flyte._cli.history import open_history
 from flyte._cli.params import NOTHING, Input
 from flyte._cli.problem import UsageProblem
 from flyte._cli.run import RunFlags, pairs
-from flyte._cli.state import scope_options, settings
+from flyte._cli.state import data_command, settings
 from flyte_core.model import Action, ActionKind, RunMode, RunRecord
 
 _INPUTS = "flyte.rerun.inputs"
@@ -132,7 +132,7 @@ def _hints(record: RunRecord, action: Action) -> dict[str, Any]:
 @click.option(
     "--allow-missing-outputs", is_flag=True, help="Go on when the old run's outputs are not there any more."
 )
-@scope_options
+@data_command
 @click.pass_context
 def rerun(ctx: click.Context, /, run: str, **given: Any) -> None:
     """Run a RUN once more, as a new run: same code, same inputs, or others.

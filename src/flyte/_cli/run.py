@@ -10,7 +10,8 @@ import click
 from flyte._cli import options, tasks
 from flyte._cli.params import Input
 from flyte._cli.problem import UsageProblem, nearest
-from flyte._cli.state import settings
+from flyte._cli.render import is_json
+from flyte._cli.state import FORMATS, Format, settings
 
 CopyStyle = Literal["loaded_modules", "all", "none"]
 COPY_STYLES: tuple[CopyStyle, ...] = ("loaded_modules", "all", "none")
@@ -32,6 +33,12 @@ class RunFlags:
     project: str = ""
     domain: str = ""
     debug: bool = False
+    style: Format | None = None
+    """How to write data, when said behind `flyte run`."""
+
+    def as_json(self) -> bool:
+        """Whether one JSON object about the run takes the place of the three lines."""
+        return is_json(self.style or settings().style)
 
 
 def pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -208,6 +215,13 @@ def _positional(ctx: click.Context, value: str, inputs: tuple[Input, ...]) -> Us
 @click.option("--run-project", "-p", "project", default="", help="The project, when not the configured one.")
 @click.option("--run-domain", "-d", "domain", default="", help="The domain, when not the configured one.")
 @click.option("--debug", is_flag=True, help="Whole tracebacks: the framework's own frames too.")
+@click.option(
+    "--output-format",
+    "-of",
+    "style",
+    type=click.Choice(FORMATS),
+    help="json or json-raw: instead of the three lines one JSON object, when the run has ended.",
+)
 @click.pass_context
 def run(ctx: click.Context, /, **given: Any) -> None:
     """Run a TASK of a Python FILE and wait for its end.

@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from flyte._client.endpoint import Endpoint
 from flyte._client.errors import RpcError, from_status, from_transport
 from flyte._client.http import Http, TransportError
-from flyte._client.retry import DEFAULT, Patience
+from flyte._client.retry import DEFAULT, FIRST, Patience
 
 Q = TypeVar("Q", bound=Message)
 R = TypeVar("R", bound=Message)
@@ -57,10 +57,12 @@ class Connect:
         request: Q,
         *,
         timeout_s: float | None = 60.0,
-        patience: Patience = DEFAULT,
+        patience: Patience | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> R:
         """Call and answer. `timeout_s` bounds each try; `patience` says for how long to try again.
+
+        By default a server that was reached before is given the time of a restart; one that was not, less.
 
         What is not repeatable is tried again only when the server cannot have seen it.
 
@@ -72,7 +74,7 @@ class Connect:
         if len(body) > _COMPRESS_OVER and not self.endpoint.local:
             body = zlib.compress(body, 1, wbits=_GZIP)
             sent["content-encoding"] = "gzip"
-        tries = patience.tries()
+        tries = (patience or (DEFAULT if self.http.reached else FIRST)).tries()
         while True:
             try:
                 return await self._once(rpc, sent, body, timeout_s)
@@ -109,7 +111,11 @@ class Connect:
                 chunks,
             ):
                 if answer.status != 200:
-                    raise _refusal(answer.status, b"".join([chunk async for chunk in chunks]), rpc.path)
+                    raise _refusal(
+                        answer.status,
+                        b"".join([chunk async for chunk in chunks]),
+                        f"{self.endpoint.url}{rpc.path}",
+                    )
                 buffer = bytearray()
                 async for chunk in chunks:
                     buffer += chunk
@@ -137,7 +143,7 @@ class Connect:
         if answer.headers.get("content-encoding") == "gzip":
             data = zlib.decompress(data, wbits=_GZIP)
         if answer.status != 200:
-            raise _refusal(answer.status, data, rpc.path)
+            raise _refusal(answer.status, data, f"{self.endpoint.url}{rpc.path}")
         return _parse(rpc.answer, data)
 
     def _request_headers(

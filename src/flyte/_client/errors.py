@@ -3,6 +3,8 @@
 from flyte._client.http import TransportError
 from flyte.errors import BaseRuntimeError, RunAlreadyExistsError, RuntimeSystemError, RuntimeUserError
 
+_ADDRESS = "Check the address: flyte get config shows where it comes from; without one this machine's own server is used."
+
 RETRIABLE = frozenset({"unavailable", "resource_exhausted"})
 """Codes after which the same call may succeed a little later."""
 
@@ -11,7 +13,9 @@ _BY_STATUS = {
     401: "unauthenticated",
     403: "permission_denied",
     404: "unimplemented",
+    405: "unimplemented",
     429: "unavailable",
+    501: "unimplemented",
     502: "unavailable",
     503: "unavailable",
     504: "unavailable",
@@ -64,8 +68,12 @@ def for_user(error: RpcError) -> BaseRuntimeError:
             )
         case "unavailable":
             return RuntimeSystemError(
-                error.message, code=error.code, hint="Is the server running? flyte get server"
+                error.message,
+                code=error.code,
+                hint=f"Is the server there running? {_ADDRESS}",
             )
+        case "unimplemented":
+            return RuntimeSystemError(error.message or error.code, code=error.code, hint=_ADDRESS)
         case _:
             return RuntimeSystemError(
                 error.message or error.code, code=error.code, hint="See the server's log (server.log)."

@@ -6,6 +6,7 @@ this module was loaded can use it, and one that exits in the middle of an exchan
 
 import asyncio
 import contextlib
+import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ _HIGH_WATER = 1 << 20
 """Bytes of a streamed body held unread before the socket is left alone."""
 
 _MAX_CONNECTIONS = 64
+_CONNECT_S = 4.0
+"""So long an address may take to answer at all."""
 """Exchanges at a time on one loop; streams are not counted."""
 
 _IDLE_S = 4.0
@@ -207,6 +210,8 @@ class Http:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.reached = False
+        """Whether there has been a connection."""
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
 
     async def request(
@@ -319,16 +324,18 @@ class Http:
         problem: OSError | None = None
         for host in self.endpoint.addresses:
             try:
-                _, connection = await loop.create_connection(
-                    _Connection, host, self.endpoint.port, ssl=self.endpoint.ssl_context()
-                )
+                async with asyncio.timeout(_CONNECT_S):
+                    _, connection = await loop.create_connection(
+                        _Connection, host, self.endpoint.port, ssl=self.endpoint.ssl_context()
+                    )
             except OSError as error:
                 problem = problem or error
             else:
+                self.reached = True
                 return connection
         refused = type(problem).__name__ == "SSLCertVerificationError"
         raise TransportError(
-            f"cannot connect to {self.endpoint.url}: {problem}", sent=False, hopeless=refused
+            f"cannot connect to {self.endpoint.url}: {_reason(problem)}", sent=False, hopeless=refused
         )
 
     def _release(self, pool: _Pool, connection: _Connection) -> None:
@@ -338,3 +345,12 @@ class Http:
             pool.idle.append(connection)
         else:
             connection.close()
+
+
+def _reason(problem: OSError | None) -> str:
+    """Why there is no connection, without what only programmers read."""
+    if isinstance(problem, TimeoutError) and problem.errno is None:
+        return f"no answer within {_CONNECT_S:g} s"
+    if problem is None or problem.errno is None or problem.errno < 0:
+        return str(getattr(problem, "strerror", None) or problem).lower()
+    return os.strerror(problem.errno).lower()

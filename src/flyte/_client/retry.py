@@ -28,6 +28,9 @@ class Patience:
 DEFAULT = Patience(10.0)
 """Rides through the restart of a server."""
 
+FIRST = Patience(2.0)
+"""For a server that was never reached: its address may be wrong."""
+
 NONE = Patience(0.0)
 
 

@@ -1,12 +1,11 @@
 """A task's declaration on the wire: what a server or a local run keeps of it, made once for each task."""
 
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from flyteidl2.core import identifier_pb2, literals_pb2, security_pb2, tasks_pb2
-from flyteidl2.core.interface_pb2 import Parameter, TypedInterface, VariableMap
+from flyteidl2.core.interface_pb2 import Parameter
 from flyteidl2.task import environment_pb2, task_definition_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import BoolValue
@@ -88,7 +87,7 @@ def prepare(task: Task[..., Any], place: Place) -> Prepared:
 def _prepare(task: Task[..., Any], place: Place) -> Prepared:
     codec = codec_of_task(task)
     message = task_message(task, place)
-    interface_hash = hash_interface(message.task_template.interface)
+    interface_hash = specs.hash_interface(message.task_template.interface)
     cache = task.cache
     return Prepared(
         codec=codec,
@@ -100,17 +99,6 @@ def _prepare(task: Task[..., Any], place: Place) -> Prepared:
         ignored=frozenset(cache.ignored),
         max_inline_io_bytes=task.options.max_inline_io_bytes,
     )
-
-
-def hash_interface(interface: TypedInterface) -> str:
-    """What tells interfaces apart; the order of inputs does not count."""
-
-    def in_order(variables: VariableMap) -> VariableMap:
-        entries = {each.key: each for each in variables.variables}
-        return VariableMap(variables=[entries[key] for key in sorted(entries)])
-
-    message = TypedInterface(inputs=in_order(interface.inputs), outputs=in_order(interface.outputs))
-    return sha256(message.SerializeToString(deterministic=True)).hexdigest()
 
 
 def task_message(task: Task[..., Any], place: Place) -> task_definition_pb2.TaskSpec:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -33,7 +33,7 @@ from flyte_core.model import (
     RunKey,
     RunView,
 )
-from flyte_core.store.ports import ActionPage, ActionQuery, Role, RunPage, RunQuery
+from flyte_core.store.ports import ActionPage, ActionQuery, PhaseCounts, Role, RunPage, RunQuery
 from flyte_core.views import iso
 from flyte_core.wire import actions, phases
 
@@ -131,6 +131,10 @@ class RpcSource:
         )
         with _explained(run):
             return graphs.from_bottlenecks(await self.client.unary(graph_methods.GET_BOTTLENECKS, request))
+
+    async def counts(self, run: RunKey) -> PhaseCounts:
+        found = Counter([phases.phase_from(each.status.phase) async for each in self._listed(run)])
+        return PhaseCounts(found.total(), dict(found))
 
     async def payload(self, action: Action, role: Role) -> bytes | None:
         key = action.key

@@ -12,7 +12,7 @@ from flyte.errors import ActionNotFoundError, ReportNotFoundError, RunNotFoundEr
 from flyte_core.dataflow.graph import Graph
 from flyte_core.logs import LogLine
 from flyte_core.model import Action, ActionKey, RunKey, RunView
-from flyte_core.store.ports import ActionPage, ActionQuery, Role, RunPage, RunQuery
+from flyte_core.store.ports import ActionPage, ActionQuery, PhaseCounts, Role, RunPage, RunQuery
 
 if TYPE_CHECKING:
     from flyte._calls.answers import Answer
@@ -48,6 +48,9 @@ class Source(Protocol):
 
     async def actions(self, run: RunKey, query: ActionQuery) -> ActionPage:
         """Raises `RunNotFoundError`."""
+
+    async def counts(self, run: RunKey) -> PhaseCounts:
+        """How many actions of the run stand in each phase. Raises `RunNotFoundError`."""
 
     async def payload(self, action: Action, role: Role) -> bytes | None:
         """Serialized inputs or outputs; None while there are none.

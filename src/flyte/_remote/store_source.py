@@ -28,7 +28,7 @@ from flyte_core.model import (
     RunRecord,
     RunView,
 )
-from flyte_core.store.ports import ActionPage, ActionQuery, Role, RunPage, RunQuery, Tx
+from flyte_core.store.ports import ActionPage, ActionQuery, PhaseCounts, Role, RunPage, RunQuery, Tx
 from flyte_core.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -106,6 +106,10 @@ class StoreSource:
 
         await self.run(run)
         return read_bottlenecks(self._store, run, _now())
+
+    async def counts(self, run: RunKey) -> PhaseCounts:
+        await self.run(run)
+        return self._store.counts(run)
 
     async def payload(self, action: Action, role: Role) -> bytes | None:
         ref = action.inputs if role == "inputs" else action.outputs

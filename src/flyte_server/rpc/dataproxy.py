@@ -9,7 +9,7 @@ from pathlib import Path
 from flyteidl2.common import run_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.logs.dataplane import payload_pb2
-from flyteidl2.task import common_pb2, task_definition_pb2
+from flyteidl2.task import task_definition_pb2
 
 from flyte_core.logs import LogLine
 from flyte_core.model import ActionKey, InvalidArgument, Micros, NotFound
@@ -17,7 +17,7 @@ from flyte_core.wire import actions as wire
 from flyte_server.rpc import ids
 from flyte_server.rpc.endpoints import caller
 from flyte_server.rpc.errors import Unimplemented
-from flyte_server.rpc.runs import inputs_uri, outputs_uri
+from flyte_server.rpc.runs import inputs_uri, outputs_uri, values_of
 from flyte_server.services import caching, creation, loglines
 from flyte_server.services.command import template_of
 from flyte_server.services.context import ServerContext
@@ -77,12 +77,10 @@ class DataProxyService:
 
     async def get_action_data(self, request: _Request.GetActionDataRequest) -> _Request.GetActionDataResponse:
         action = self._context.action(ids.action_key(request.action_id))
-        values = self._context.values
-        inputs = await asyncio.to_thread(values.load, action, "inputs")
-        outputs = await asyncio.to_thread(values.load, action, "outputs")
+        inputs, outputs = await values_of(self._context, action)
         return _Request.GetActionDataResponse(
-            inputs=common_pb2.Inputs.FromString(inputs),
-            outputs=common_pb2.Outputs.FromString(outputs),
+            inputs=inputs,
+            outputs=outputs,
             inputs_uri=inputs_uri(self._context, action),
             outputs_uri=outputs_uri(action),
         )

@@ -86,6 +86,11 @@ class RunService:
         found = [wire.to_action(action, record) for action in page.actions]
         return _Request.ListActionsResponse(actions=found, token=page.cursor)
 
+    async def get_action_data(self, request: _Request.GetActionDataRequest) -> _Request.GetActionDataResponse:
+        action = self._context.action(ids.action_key(request.action_id))
+        inputs, outputs = await values_of(self._context, action)
+        return _Request.GetActionDataResponse(inputs=inputs, outputs=outputs)
+
     async def get_action_data_uris(
         self, request: _Request.GetActionDataURIsRequest
     ) -> _Request.GetActionDataURIsResponse:
@@ -158,6 +163,17 @@ class RunService:
             report_uri=str(report) if action.policy.report and report.exists() else "",
             logs_available=self._context.layout.log(action.key, number).exists(),
         )
+
+
+async def values_of(context: ServerContext, action: Action) -> tuple[common_pb2.Inputs, common_pb2.Outputs]:
+    """An action's inputs and outputs; empty where it has none.
+
+    Raises:
+        FailedPrecondition: a file is gone, or is not what was recorded.
+    """
+    inputs = await asyncio.to_thread(context.values.load, action, "inputs")
+    outputs = await asyncio.to_thread(context.values.load, action, "outputs")
+    return common_pb2.Inputs.FromString(inputs), common_pb2.Outputs.FromString(outputs)
 
 
 def inputs_uri(context: ServerContext, action: Action) -> str:
