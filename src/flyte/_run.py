@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 from flyte import _session
 from flyte._authoring.task import Task
 from flyte._authoring.trigger import check_concurrency
+from flyte._runtime import FULL_TRACEBACK
 from flyte._session import Mode
 from flyte._sync import portal
 from flyte.errors import BaseRuntimeError, DeclarationError
 
 if TYPE_CHECKING:
+    from flyte._notify import Notification
     from flyte._remote.run import Run
     from flyte._rerun import RerunCall
 
@@ -43,7 +45,6 @@ class RunOptions:
     dry_run: bool = False
     root_dir: Path | None = None
     raw_data_path: str = ""
-    run_base_dir: str = ""
     run_start_time: datetime | None = None
     overwrite_cache: bool = False
     disable_run_cache: bool = False
@@ -55,9 +56,6 @@ class RunOptions:
     interactive_mode: bool | None = None
     debug: bool = False
     notifications: tuple[Any, ...] = ()
-    preserve_original_types: bool = False
-    tracked: bool = False
-    tracked_strict: bool = False
     related_run: str = ""
     relation: Literal["", "rerun", "recover"] = ""
     force_rerun: tuple[str, ...] = ()
@@ -102,7 +100,7 @@ class RunCall:
             flyte.errors.BaseRuntimeError: a local run failed; or the run could not be created.
         """
         check(task)
-        if _mode(self._options) == "remote":
+        if _mode(self._options) == "remote" or self._options.dry_run:
             return portal().run(_submitted(task, args, kwargs, self._options))
         local = LocalStart(task, args, kwargs, self._options)
         local.finish()
@@ -113,7 +111,7 @@ class RunCall:
     async def aio(self, task: Task[P, Any], *args: P.args, **kwargs: P.kwargs) -> "Run":
         """The same for code on an event loop."""
         check(task)
-        if _mode(self._options) == "remote":
+        if _mode(self._options) == "remote" or self._options.dry_run:
             return await _submitted(task, args, kwargs, self._options)
         local = LocalStart(task, args, kwargs, self._options)
         await local.finish_aio()
@@ -207,7 +205,7 @@ run = RunCall(RunOptions())
 
 
 def with_runcontext(
-    mode: Literal["local", "remote"] | None = None,
+    mode: Literal["local", "remote", "hybrid"] | None = None,
     *,
     name: str | None = None,
     project: str | None = None,
@@ -226,13 +224,13 @@ def with_runcontext(
     run_start_time: datetime | None = None,
     overwrite_cache: bool = False,
     disable_run_cache: bool = False,
-    cache_lookup_scope: str = "global",
+    cache_lookup_scope: Literal["global", "project-domain"] = "global",
     max_action_concurrency: int | None = None,
     on_divergence: Literal["tell", "fail"] = "tell",
     interruptible: bool | None = None,
     queue: str | None = None,
     service_account: str | None = None,
-    notifications: Any = None,
+    notifications: "Notification | tuple[Notification, ...] | None" = None,
     preserve_original_types: bool = False,
     debug: bool = False,
     tracked: bool = False,
@@ -248,17 +246,31 @@ def with_runcontext(
         mode: `local`: in this process; `remote`: on the server. As the session says unless given.
         name: Of the run: 1 to 30 lower-case letters, digits and hyphens.
         labels: To find the run by.
+        annotations: Kept with the run.
         env_vars: Environment variables for every action of the run.
         custom_context: Texts for every action of the run; see `flyte.custom_context`.
         version: Of the code, instead of its bundle's digest.
         copy_style: Which code goes to the server: the modules that are loaded, all files, or none.
+        copy_bundle_to: A folder that gets a copy of the code bundle.
         dry_run: Prepare everything, and create no run.
+        interactive_mode: Whether the code goes as a pickle; by default when it has no file.
         raw_data_path: Where large values go.
+        run_base_dir: Refused: a run's files lie in the data directory.
+        run_start_time: What tasks read as the instant at which the run began.
         overwrite_cache: Run everything, and let the cache have the new outcomes.
         disable_run_cache: Do not ask the cache.
+        cache_lookup_scope: Outcomes are reused within a project and domain, whatever is said here.
         max_action_concurrency: At most so many actions of the run at once; 0: any number.
         on_divergence: What becomes of a task that runs again and calls other tasks than before:
             `tell`: the run shows it; `fail`: the task fails, with code `REPLAY_DIVERGED`.
+        interruptible: Kept with the run, as are `queue` and `service_account`: of no effect on one machine.
+        notifications: Whom to tell when the run ends; see `flyte.notify`.
+        preserve_original_types: There for scripts that pass it: types are always preserved.
+        debug: Errors show every frame, those of the SDK too.
+        tracked: There for scripts that pass it, as is `tracked_strict`: local runs are always recorded.
+        log_level: Of the SDK's own logger, here and in workers; `user_log_level`: of `flyte.logger`.
+        log_format: `console` or `json`.
+        reset_root_logger: Take away the handlers of the root logger.
 
     Raises:
         DeclarationError: an option has a value that means nothing.
@@ -269,13 +281,21 @@ def with_runcontext(
         _log.set_up(
             level=log_level, user_level=user_log_level, style=log_format, reset_root=reset_root_logger
         )
-    several = (
-        notifications
-        if isinstance(notifications, tuple)
-        else ()
-        if notifications is None
-        else (notifications,)
-    )
+    if run_base_dir:
+        raise DeclarationError(
+            f"run_base_dir={run_base_dir!r}: a run's files lie in the data directory.",
+            hint="For large values use raw_data_path; for another data directory the variable FLYTE_HOME.",
+        )
+    if cache_lookup_scope not in ("global", "project-domain"):
+        raise DeclarationError(
+            f"cache_lookup_scope={cache_lookup_scope!r} is unknown.", hint='Use "global" or "project-domain".'
+        )
+    variables = {
+        **_log_variables(log_level, user_log_level, log_format, reset_root_logger),
+        **_texts("env_vars", env_vars),
+        **_on_divergence(on_divergence),
+        **({FULL_TRACEBACK: "1"} if debug else {}),
+    }
     return Runner(
         RunOptions(
             mode=_checked_mode(mode),
@@ -284,7 +304,7 @@ def with_runcontext(
             domain=domain or "",
             labels=_texts("labels", labels),
             annotations=_texts("annotations", annotations),
-            env_vars={**_texts("env_vars", env_vars), **_on_divergence(on_divergence)},
+            env_vars=variables,
             custom_context=_texts("custom_context", custom_context),
             version=version or "",
             copy_style=copy_style,
@@ -292,7 +312,6 @@ def with_runcontext(
             dry_run=dry_run,
             interactive_mode=interactive_mode,
             raw_data_path=raw_data_path or "",
-            run_base_dir=run_base_dir or "",
             run_start_time=run_start_time,
             overwrite_cache=overwrite_cache,
             disable_run_cache=disable_run_cache,
@@ -301,11 +320,8 @@ def with_runcontext(
             interruptible=interruptible,
             queue=queue or "",
             service_account=service_account or "",
-            notifications=several,
-            preserve_original_types=preserve_original_types,
+            notifications=_checked_notifications(notifications),
             debug=debug,
-            tracked=tracked,
-            tracked_strict=tracked_strict,
         )
     )
 
@@ -313,7 +329,29 @@ def with_runcontext(
 def _checked_mode(mode: object) -> Mode | None:
     if mode in (None, "local", "remote"):
         return mode
+    if mode == "hybrid":
+        raise DeclarationError(
+            "mode='hybrid' is not supported: a run is driven in one place.",
+            hint='Use mode="remote"; the server of this machine sees the same files and packages.',
+        )
     raise DeclarationError(f"mode={mode!r} is unknown.", hint='Use "local" or "remote".')
+
+
+def _checked_notifications(given: object) -> tuple[Any, ...]:
+    if given is None:
+        return ()
+    from flyte._notify import check_deliverable
+
+    return check_deliverable(tuple(given) if isinstance(given, tuple | list) else (given,))
+
+
+def _log_variables(
+    level: int | None, user_level: int | None, style: str | None, reset_root: bool
+) -> dict[str, str]:
+    """How workers are to log."""
+    given = {"LOG_LEVEL": level, "USER_LOG_LEVEL": user_level, "LOG_FORMAT": style}
+    found = {name: str(value) for name, value in given.items() if value is not None}
+    return {**found, **({"FLYTE_RESET_ROOT_LOGGER": "1"} if reset_root else {})}
 
 
 def _on_divergence(what: str) -> Mapping[str, str]:

@@ -34,6 +34,7 @@ from flyte_server.services.activity import Activity
 from flyte_server.services.context import ServerContext
 from flyte_server.services.interpreters import Interpreters
 from flyte_server.services.metrics import Metrics
+from flyte_server.services.notices import Notices
 from flyte_server.services.projects import Projects
 from flyte_server.services.signing import Signer, load_key
 from flyte_server.services.tasks import DeployedTasks
@@ -103,6 +104,8 @@ class Server:
             warm=self.context.pools is not None,
         )
         self.outcomes.expected = self.dispatch.expected
+        self.notices = Notices(store, settings.url, settings.egress_allowed)
+        transactor.observe(self.notices.observe)
         self.timers = Timers(clock, store, transactor)
         self.loops: list[Loop] = [
             self.dispatch,
@@ -146,6 +149,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.notices.stop()
         await self._executor.stop()
         try:
             async with asyncio.timeout(_SETTLE_S):

@@ -34,6 +34,8 @@ class Settings:
     """Interpreters that have the published client, for runs whose own cannot be found."""
     allowed_hosts: tuple[str, ...] = ()
     """Names beyond `localhost` under which browsers may call."""
+    egress_allowed: tuple[str, ...] = ()
+    """Hosts that notices may go to though they are no public ones, or without TLS."""
     insecure: bool = False
     """Listen beyond loopback without login, as was said aloud."""
     same_user: bool = True
@@ -61,7 +63,7 @@ def is_loopback(host: str) -> bool:
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from a command line, its gaps filled from `FLYTE_HOME` and `FLYTE_RUNTIME_PYTHON`.
+    """Settings from a command line, its gaps filled from the environment.
 
     Raises:
         UsageProblem: the address is reachable from other machines and nobody said that this is meant.
@@ -79,6 +81,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Sett
         slots=given.slots,
         runtime_pythons=tuple(python for python in pythons if python),
         allowed_hosts=tuple(given.allow_host),
+        egress_allowed=tuple(env.get("FLYTE_EGRESS_ALLOW", "").replace(",", " ").split()),
         insecure=given.insecure_i_know,
         same_user=not given.no_auth,
     )

@@ -114,8 +114,10 @@ def _keep_report(context: TaskContext) -> None:
 def _worker_context(
     task: "Task[..., Any]", context: "AttemptContext"
 ) -> "tuple[TaskContext, ControllerCalls]":
-    from flyte import _log
+    from flyte import _log, _secrets
     from flyte._controller.worker import task_context
 
     _log.set_up()
+    if task.secrets:
+        _secrets.given_to_worker(task.secrets)
     return task_context(task, context)

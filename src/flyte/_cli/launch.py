@@ -20,7 +20,7 @@ from flyte._cli.vigil import Vigil
 from flyte._config import Config
 from flyte._remote.run import Run
 from flyte._run import LocalStart, Runner, RunOptions
-from flyte._runtime.failure import FULL_TRACEBACK
+from flyte._runtime import FULL_TRACEBACK
 from flyte_core.model import Phase
 
 SUCCESS = "Run 'a0' completed successfully."

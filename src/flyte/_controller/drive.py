@@ -6,12 +6,15 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, Protocol
 
+from flyte import _secrets
 from flyte._authoring import invoke
 from flyte._controller.course import Body, Pause, Place, Record, Standing, Step, stand
 from flyte._controller.frame import Frame, in_crew, in_crew_blocking, on_loop, on_thread
 from flyte._controller.ledger import Ledger
+from flyte._controller.spec import Place as Where
 from flyte._runtime import capture, failure
 from flyte_core.engine import timers
 from flyte_core.model import ActionKey, Micros
@@ -29,6 +32,7 @@ class Run(Place, Protocol):
     ledger: Ledger
     base: str
     echo: Echo | None
+    place: Where
 
 
 def drive(run: Run, frame: Frame, steps: Generator[Step, Any, bytes]) -> bytes:
@@ -109,18 +113,25 @@ def _sync_body(frame: Frame, step: Body) -> Callable[[], bytes]:
 class _Surroundings:
     """The log and the environment variables of an attempt."""
 
-    __slots__ = ("_capture", "_log", "_variables")
+    __slots__ = ("_capture", "_log", "_root_dir", "_task", "_variables")
 
     def __init__(self, run: Run, frame: Frame) -> None:
         path = f"{run.base}/{frame.key.name}/{frame.attempt}/log"
         self._log = capture.LogFile(path, run.echo)
         self._capture = capture.to(self._log)
-        variables = frame.task.env_vars
-        self._variables = environment(variables) if variables else None
+        self._task = frame.task
+        self._root_dir = run.place.root_dir
+        self._variables: contextlib.AbstractContextManager[None] | None = None
 
     def __enter__(self) -> None:
         self._capture.__enter__()
-        if self._variables is not None:
+        variables = {**self._task.env_vars}
+        secrets = self._task.secrets
+        if secrets:
+            file = _secrets.find(Path.cwd(), self._root_dir)
+            variables |= _secrets.variables(secrets, file, os.environ)
+        if variables:
+            self._variables = environment(variables)
             self._variables.__enter__()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from flyte import _failures
 from flyte._account import account
 from flyte._context import RunInfo, TaskContext
-from flyte._controller import questions
+from flyte._controller import notices, questions
 from flyte._controller.calls import refuse_in_trace, refuse_on_loop
 from flyte._controller.course import Ending, Standing, Step, course, outputs_of, stand, standing
 from flyte._controller.drive import Echo, adrive, drive, environment
@@ -42,6 +42,7 @@ from flyte_core.machine.effects import Effect, Kill
 from flyte_core.model import (
     ROOT,
     ActionKey,
+    ActionKind,
     ActionName,
     Attempt,
     CoreError,
@@ -84,10 +85,15 @@ class LocalRun:
         info: RunInfo,
         place: Place,
         echo: Echo | None = None,
+        notified: bool = False,
+        url: str = "",
     ) -> None:
         self.ledger = ledger
         self.clock: Clock = ledger.clock
         self.made = record
+        self.notified = notified
+        self.url = url
+        """Where a server of this history answers, or would."""
         self.replays = record.relation == "recover"
         self.strict = record.env.get(ON_DIVERGENCE) == "fail"
         self.key = record.key
@@ -191,6 +197,10 @@ class LocalRun:
 
     def end(self) -> None:
         """The root has ended."""
+        if self.notified:
+            root = self.ledger.store.action(ActionKey(self.key, ROOT))
+            if root is not None and root.phase.terminal:
+                notices.deliver(self.made, root)
         if self._thresholds is not None:
             gc.set_threshold(*self._thresholds)
             self._thresholds = None
@@ -258,6 +268,8 @@ class LocalRun:
         self._note(context, call)
         frame = self.frames.get(context.name)
         now = self.clock.now()
+        key = ActionKey(self.key, call.name)
+        asked = call.kind is ActionKind.CONDITION and self.ledger.store.action(key) is None
 
         def work(tx: Tx) -> None:
             token = context.token if frame is None or frame.attempt != context.attempt else frame.token
@@ -267,6 +279,8 @@ class LocalRun:
             self.ledger.now(work)
         except CoreError as error:
             raise _failures.of_core(error) from error
+        if asked:
+            notices.ask(call.spec, key, self.url)
 
     async def answer(self, context: TaskContext, call: Submission) -> bytes:
         key = ActionKey(self.key, call.name)

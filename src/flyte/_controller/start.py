@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from flyteidl2.core.literals_pb2 import KeyValuePair
 from flyteidl2.task import run_pb2
 
-from flyte import _failures, _log, _session
+from flyte import _failures, _log, _server, _session
 from flyte._account import account
 from flyte._authoring.task import Task
 from flyte._context import RunInfo
+from flyte._controller import notices
 from flyte._controller.home import Home, echo, home_at
 from flyte._controller.local import LocalRun, Root
 from flyte._controller.spec import Place
@@ -90,7 +91,15 @@ def begin(
             disable_run_cache=options.disable_run_cache,
             raw_data_path=options.raw_data_path,
         )
-        run = LocalRun(home.ledger, record, info, place, echo(options.echo))
+        run = LocalRun(
+            home.ledger,
+            record,
+            info,
+            place,
+            echo(options.echo),
+            notified=bool(options.notifications),
+            url=_server.base_url(config.home, config.port),
+        )
         return home, run.begin(call)
     except CoreError as error:
         raise _failures.of_core(error) from error
@@ -102,7 +111,6 @@ def run_message(options: "RunOptions") -> run_pb2.RunSpec:
         overwrite_cache=options.overwrite_cache,
         queue=options.queue,
         max_action_concurrency=options.max_action_concurrency,
-        run_base_dir=options.run_base_dir,
     )
     if options.labels:
         message.labels.values.update(options.labels)
@@ -111,6 +119,12 @@ def run_message(options: "RunOptions") -> run_pb2.RunSpec:
     variables = {**options.env_vars, **({DISABLE_CACHE: "1"} if options.disable_run_cache else {})}
     for key, value in variables.items():
         message.envs.values.append(KeyValuePair(key=key, value=value))
+    if options.cache_lookup_scope == "project-domain":
+        message.cache_config.cache_lookup_scope = run_pb2.CACHE_LOOKUP_SCOPE_PROJECT_DOMAIN
+    if options.service_account:
+        message.security_context.run_as.k8s_service_account = options.service_account
+    if options.notifications:
+        message.notification_rules.CopyFrom(notices.rules(options.notifications))
     if options.interruptible is not None:
         message.interruptible.value = options.interruptible
     if options.raw_data_path:

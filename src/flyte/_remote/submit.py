@@ -2,18 +2,19 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from flyteidl2.core.literals_pb2 import KeyValuePair
 from flyteidl2.task import common_pb2, task_definition_pb2
 from flyteidl2.workflow import run_service_pb2 as runs
 
-from flyte import _failures, _server, _session
+from flyte import _failures, _secrets, _server, _session
 from flyte._client import methods
 from flyte._client.connect import Connect
 from flyte._client.errors import RpcError, for_user
@@ -27,12 +28,25 @@ from flyte._packaging import files, upload
 from flyte._packaging.bundle import Bundle
 from flyte._remote.current import source_of
 from flyte._remote.run import Run
+from flyte._sync import syncify
 from flyte._types.interface import codec_of_task
 from flyte._version import VERSION
 from flyte.errors import CodeBundleError
 from flyte_core import naming
-from flyte_core.model import CoreError, RunKey
-from flyte_core.wire import actions
+from flyte_core.model import (
+    ROOT,
+    Action,
+    ActionKey,
+    ActionKind,
+    CoreError,
+    Micros,
+    Phase,
+    RunKey,
+    RunMode,
+    RunRecord,
+    RunView,
+)
+from flyte_core.wire import actions, specs
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
@@ -70,9 +84,14 @@ async def submit_run(
         inputs=_inputs(task, args, kwargs, options),
         run_spec=run_message(options),
     )
+    if options.dry_run:
+        return Rehearsal(_unborn(key, request), source_of(config, local=True), codec_of_task(task))
     client = await connected(config)
     if client.endpoint.local:
         request.run_spec.envs.values.append(KeyValuePair(key=INTERPRETER, value=sys.executable))
+        dotenv = _secrets.find(Path.cwd(), root)
+        if dotenv is not None:
+            request.run_spec.envs.values.append(KeyValuePair(key=_secrets.VARIABLE, value=str(dotenv)))
     try:
         if bundle is None:
             answer = await client.unary(methods.CREATE_RUN, request)
@@ -91,6 +110,41 @@ async def submit_run(
         # The cache had its outcome; the answer does not say where that is.
         view = await source.run(view.record.key)
     return Run(view, source, codec_of_task(task))
+
+
+class Rehearsal(Run):
+    """A run that was prepared and not created: `dry_run=True`. It stays queued for ever."""
+
+    async def _refresh(self) -> None:
+        return
+
+    @syncify
+    async def wait(self, quiet: bool = False, wait_for: Literal["terminal", "running"] = "terminal") -> None:
+        """There is nothing to wait for."""
+
+
+def _unborn(key: RunKey, request: runs.CreateRunRequest) -> RunView:
+    """What would have been recorded."""
+    spec = specs.task_spec(request.task_spec)
+    now = Micros(time.time_ns() // 1_000)
+    record = RunRecord(
+        key=key,
+        mode=RunMode.SERVER,
+        created_at=now,
+        task_name=spec.task_name,
+        labels=dict(request.run_spec.labels.values),
+    )
+    root = Action(
+        key=ActionKey(key, ROOT),
+        parent=None,
+        kind=ActionKind.TASK,
+        seq=0,
+        spec=spec,
+        phase=Phase.QUEUED,
+        created_at=now,
+        queued_at=now,
+    )
+    return RunView(record, root)
 
 
 async def _with_code(

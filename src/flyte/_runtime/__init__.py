@@ -9,3 +9,6 @@
 - `zygote`: the preloaded process that shims and workers are forked from
 - `warm`: a worker that runs one attempt after another (`ReusePolicy`)
 """
+
+FULL_TRACEBACK = "FLYTE_FULL_TRACEBACK"
+"""The variable that keeps every frame of a traceback, ours too."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import flyte
 import flyte_core
+from flyte._runtime import FULL_TRACEBACK
 from flyte.errors import BaseRuntimeError, NonRecoverableError, RuntimeUserError
 from flyte_core.model import ErrorInfo, ErrorKind
 
@@ -16,7 +17,6 @@ MESSAGE_LIMIT = 16 * 1024
 TRACEBACK_LIMIT = 64 * 1024
 """Characters; more is cut out of the middle, and the text says so."""
 
-FULL_TRACEBACK = "FLYTE_FULL_TRACEBACK"
 
 _HEAD = "Traceback (most recent call last):\n"
 _OURS = tuple(f"{Path(str(package.__file__)).parent}/" for package in (flyte, flyte_core))

@@ -140,8 +140,11 @@ def pool_key(record: RunRecord, template: Template, action: Action) -> str:
 
 
 def start_time(record: RunRecord) -> str:
-    """When the run began, as its tasks read it: the same for every action and attempt."""
+    """When the run began, as its tasks read it: the same for every action and attempt; as was said, if it was."""
+    spec = run_pb2.RunSpec.FromString(record.run_spec)
     at = datetime.fromtimestamp(record.created_at / 1_000_000, UTC)
+    if spec.HasField("run_start_time"):
+        at = spec.run_start_time.ToDatetime(UTC)
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

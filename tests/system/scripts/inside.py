@@ -1,8 +1,10 @@
 """Tasks that use what there is inside a task: checkpoints, reports, conditions, time, traces."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import flyte
 import flyte.durable
@@ -264,3 +266,69 @@ def catches(names: list[str]) -> list[list[str]]:
             told = error.message.splitlines()[0]
             found.append([type(error).__name__, error.code, error.kind, told, "hint" if error.hint else ""])
     return found
+
+
+# -- Run options -----------------------------------------------------------------------------------
+
+secretive = flyte.TaskEnvironment(
+    name="secretive", secrets=["api-key", flyte.Secret("nowhere"), flyte.Secret("quoted", as_env_var="OTHER")]
+)
+
+
+@env.task
+def nested() -> dict[str, str]:
+    return told()
+
+
+@env.task
+def tells() -> dict[str, str]:
+    """What a task and its child know of the options of their run."""
+    own, child = told(), nested()
+    assert own == child, (own, child)
+    return own
+
+
+def told() -> dict[str, str]:
+    context = flyte.ctx()
+    assert context is not None
+    flyte.system_logger.info("said by the SDK")
+    flyte.logger.debug("said by the user")
+    return {
+        "variable": os.environ.get("OWN_VARIABLE", ""),
+        "context": ",".join(f"{key}={value}" for key, value in context.custom_context.items()),
+        "version": context.version,
+        "started": context.run_start_time.isoformat(),
+        "action": f"{context.action.project}/{context.action.domain}/{context.action.run_name}",
+        "mode": context.mode,
+        "key": context.idempotency_key.partition("/")[0],
+        "in_cluster": str(context.is_in_cluster()),
+    }
+
+
+@secretive.task
+def secret() -> list[str | None]:
+    return [os.environ.get(name) for name in ("API_KEY", "NOWHERE", "OTHER")]
+
+
+@env.task
+def applies(func: Callable[[int], int], task: Any) -> list[int]:
+    """Takes a function and a task."""
+    return [func(1), task(2)]
+
+
+@env.task
+def passes() -> list[int]:
+    add = 10
+    return applies(lambda x: x + add, leaf)
+
+
+@env.task
+def notifies(fail: bool) -> None:
+    if fail:
+        raise ValueError('it said "no"\nand left')
+
+
+@env.task
+def asks_by_webhook(url: str) -> bool:
+    hook = flyte.ConditionWebhook(url, {"text": ["Please answer", "{callback_uri}"], "n": 1})
+    return flyte.new_condition("hooked", webhook=hook).wait()

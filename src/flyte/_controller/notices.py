@@ -1,0 +1,90 @@
+"""Notifications on their way: as rules of a run's spec, and sent by the process that drove a local run."""
+
+import json
+import threading
+from collections.abc import Iterable
+from typing import Any, Final
+
+from flyteidl2.notification import definition_pb2
+from flyteidl2.task import run_pb2
+
+from flyte._log import system_logger
+from flyte._notify import Deliverable, Slack, Teams, Webhook
+from flyte_core import egress
+from flyte_core.model import Action, ActionKey, RunRecord, TaskSpec
+from flyte_core.wire import notices
+from flyte_core.wire.phases import phase_number
+
+_PATIENCE_S: Final = 15.0
+
+
+def rules(notifications: Iterable[Deliverable]) -> run_pb2.InlineRuleList:
+    """The notifications as `flyteidl2.task.InlineRuleList`."""
+    return run_pb2.InlineRuleList(rules=[_rule(each) for each in notifications])
+
+
+def deliver(record: RunRecord, root: Action) -> None:
+    """Send what a local run's end asks for. What cannot be sent is told, and changes nothing."""
+    _deliver(notices.requests(record.run_spec, root))
+
+
+def ask(spec: TaskSpec, key: ActionKey, base_url: str) -> None:
+    """Tell whom a condition wants to be told that it waits."""
+    for each in notices.question(spec, key, base_url):
+        threading.Thread(target=_send, args=(each,), daemon=True).start()
+
+
+def _deliver(wanted: Iterable[egress.Request]) -> None:
+    threads = [threading.Thread(target=_send, args=(each,), daemon=True) for each in wanted]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(_PATIENCE_S)
+
+
+def _send(request: egress.Request) -> None:
+    try:
+        egress.send(request)
+    except egress.EgressError as error:
+        system_logger.warning("A notification was not delivered: %s", error)
+
+
+def _rule(notification: Deliverable) -> run_pb2.InlineRule:
+    rule = run_pb2.InlineRule(on_phases=[phase_number(each) for each in notification.phases])
+    rule.delivery_template.webhook.CopyFrom(_hook(notification))
+    return rule
+
+
+def _hook(notification: Deliverable) -> definition_pb2.WebhookDeliveryTemplate:
+    match notification:
+        case Webhook():
+            body: Any = Webhook.default_body if notification.body is None else notification.body
+            return _template(notification.url, body, notification.method, notification.headers)
+        case Slack():
+            blocks = notification.blocks
+            return _template(
+                notification.webhook_url,
+                {"text": notification.message} if blocks is None else {"blocks": list(blocks)},
+            )
+        case Teams():
+            card = notification.card
+            return _template(
+                notification.webhook_url,
+                {"title": notification.title, "text": notification.message}
+                if card is None
+                else {
+                    "type": "message",
+                    "attachments": [
+                        {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
+                    ],
+                },
+            )
+
+
+def _template(
+    url: str, body: Any, method: str = "POST", headers: dict[str, str] | None = None
+) -> definition_pb2.WebhookDeliveryTemplate:
+    word = f"HTTP_METHOD_{method}"
+    return definition_pb2.WebhookDeliveryTemplate(
+        url=url, method=word, headers=headers, body_template=json.dumps(body, ensure_ascii=False)
+    )

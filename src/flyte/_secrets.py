@@ -1,0 +1,74 @@
+"""Secrets on one machine: from the environment, else from a `.env` file of the project.
+
+Values never pass through declarations, the record or the wire. A server of this machine is told
+where the file lies, and the worker reads it.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from flyte._authoring.secret import Secret
+
+VARIABLE: Final = "FLYTE_DOTENV"
+"""Tells a worker where the project's file lies."""
+
+
+def find(*folders: Path | None) -> Path | None:
+    """The first `.env` in these folders."""
+    for folder in folders:
+        if folder is not None and (folder / ".env").is_file():
+            return folder / ".env"
+    return None
+
+
+def variables(secrets: "Iterable[Secret]", file: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """What must be added to an environment so that it holds these secrets. What is missing is told on stderr."""
+    wanted = [each for each in secrets if each.env_var and each.env_var not in environ]
+    if not wanted:
+        return {}
+    there = read(file) if file is not None else {}
+    found: dict[str, str] = {}
+    for each in wanted:
+        name = each.env_var or ""
+        if name in there:
+            found[name] = there[name]
+        else:
+            print(
+                f"[flyte] The secret {each.key} is missing: neither the environment nor .env has {name}.",
+                file=sys.stderr,
+                flush=True,
+            )
+    return found
+
+
+def given_to_worker(secrets: "Iterable[Secret]") -> None:
+    """Put a task's secrets into the environment of its worker."""
+    file = os.environ.get(VARIABLE, "")
+    os.environ.update(variables(secrets, Path(file) if file else None, os.environ))
+
+
+def read(file: Path) -> dict[str, str]:
+    """The variables in a `.env` file: `NAME=value` a line, perhaps quoted, perhaps after `export`."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        name = name.strip()
+        if equals and name.isidentifier():
+            found[name] = _value(value.strip())
+    return found
+
+
+def _value(text: str) -> str:
+    quote = text[:1]
+    if quote in ("'", '"') and (end := text.find(quote, 1)) > 0:
+        inner = text[1:end]
+        return inner.replace("\\n", "\n") if quote == '"' else inner
+    return text.partition(" #")[0].rstrip()

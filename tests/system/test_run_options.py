@@ -1,0 +1,212 @@
+"""The options of a run, each with an effect that can be seen, in both modes alike; secrets; notifications."""
+
+import http.server
+import json
+import threading
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from place import Place, load
+from terminal import until
+
+import flyte
+from flyte import errors, notify
+from flyte.models import ActionPhase
+from flyte.remote import Run
+
+inside = load("inside")
+
+BEGAN = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
+
+
+class Listener:
+    """A web server that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, str, dict[str, str], Any]] = []
+        got = self.got
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                got.append((self.command, self.path, dict(self.headers), json.loads(body)))
+                self.send_response(204)
+                self.end_headers()
+
+            do_PUT = do_POST
+
+            def log_message(self, *_: Any) -> None: ...
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    found = Listener()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def there(both: Place) -> Place:
+    """With a `.env` beside the project, and a server that may speak to this machine."""
+    (both.user.cwd / ".env").write_text('# keys\nexport API_KEY="from the file"\nOTHER=plain # ours\n')
+    if both.mode == "server":
+        both.user.flyte("start", "server", FLYTE_EGRESS_ALLOW="127.0.0.1")
+    return both
+
+
+# -- What tasks are told ---------------------------------------------------------------------------
+
+
+def test_every_action_knows_the_options_of_its_run(there: Place) -> None:
+    options = {
+        "name": f"opted-{there.mode}",
+        "project": "snacks",
+        "domain": "staging",
+        "labels": {"team": "a"},
+        "annotations": {"note": "b"},
+        "env_vars": {"OWN_VARIABLE": "mine"},
+        "custom_context": {"user": "me"},
+        "version": "v7",
+        "run_start_time": BEGAN,
+        "log_level": 20,
+        "user_log_level": 10,
+        "service_account": "robot",
+        "queue": "fast",
+        "interruptible": True,
+        "cache_lookup_scope": "project-domain",
+        "preserve_original_types": True,
+        "tracked": True,
+    }
+    mode = "local" if there.mode == "local" else "remote"
+    run = flyte.with_runcontext(mode=mode, **options).run(inside.tells)  # type: ignore[arg-type]
+    run.wait()
+    assert run.outputs()[0] == {
+        "variable": "mine",
+        "context": "user=me",
+        "version": "v7",
+        "started": BEGAN.isoformat(),
+        "action": f"snacks/staging/opted-{there.mode}",
+        "mode": mode,
+        "key": f"opted-{there.mode}",
+        "in_cluster": str(mode == "remote"),
+    }
+    assert run.labels == {"team": "a"}
+    log = "\n".join(run.get_logs())
+    assert "said by the SDK" in log and "said by the user" in log
+    found = Run.listall(project="snacks", domain="staging", with_labels={"team": "a"})
+    assert [each.name for each in found] == [run.name]
+
+
+def test_a_dry_run_prepares_everything_and_creates_nothing(there: Place, tmp_path: Path) -> None:
+    before = len(list(Run.listall()))
+    runner = flyte.with_runcontext(
+        mode="local" if there.mode == "local" else "remote", dry_run=True, copy_bundle_to=tmp_path
+    )
+    run = runner.run(inside.leaf, x=1)
+    run.wait()
+    assert run.status == "queued" and run.task_name == "inside.leaf"
+    assert [each.suffix for each in tmp_path.iterdir()] == [".gz"]
+    assert len(list(Run.listall())) == before
+    with pytest.raises(errors.RuntimeDataValidationError):
+        runner.run(inside.leaf, x="one")
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"mode": "hybrid"}, "hybrid"),
+        ({"run_base_dir": "/tmp/x"}, "data directory"),
+        ({"cache_lookup_scope": "galaxy"}, "unknown"),
+        ({"max_action_concurrency": 1}, "no limit"),
+        ({"labels": {"a": 1}}, "labels holds"),
+        ({"notifications": "me"}, "no notification"),
+        ({"notifications": notify.NamedRule("r")}, "NamedRule"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(option: dict[str, Any], told: str) -> None:
+    with pytest.raises(errors.DeclarationError, match=told):
+        flyte.with_runcontext(**option)
+
+
+def test_functions_and_tasks_are_arguments(there: Place) -> None:
+    assert there.result(inside.passes) == [11, 2]
+
+
+# -- Secrets ---------------------------------------------------------------------------------------
+
+
+def test_secrets_come_from_the_env_file(there: Place) -> None:
+    run = there.run(inside.secret)
+    assert run.outputs()[0] == ["from the file", None, "plain"]
+    assert any("secret nowhere is missing" in line for line in run.get_logs())
+
+
+def test_the_environment_comes_first(there: Place) -> None:
+    run = there.run(inside.secret, options={"env_vars": {"API_KEY": "from the environment"}})
+    assert run.outputs()[0][0] == "from the environment"
+
+
+# -- Notifications ---------------------------------------------------------------------------------
+
+
+def test_others_are_told_when_a_run_ends(there: Place, listener: Listener) -> None:
+    url = f"{listener.url}/{there.mode}"
+    both_ends = (ActionPhase.SUCCEEDED, "failed")
+    given = (
+        notify.Slack(on_phase=both_ends, webhook_url=f"{url}/slack"),
+        notify.Teams(on_phase=ActionPhase.FAILED, webhook_url=f"{url}/teams", message="{{.Error}}"),
+        notify.Webhook(
+            on_phase=ActionPhase.FAILED,
+            url=f"{url}/hook",
+            method="PUT",
+            headers={"X-Phase": "{{.Phase}}"},
+            body={"text": ["{{.Run.Name}} of {{.Run.Project}}/{{.Run.Domain}}", "{{.Nothing}}"]},
+        ),
+        notify.Webhook(on_phase=ActionPhase.FAILED, url="http://127.0.0.1:1/nobody"),
+    )
+    good = there.run(inside.notifies, fail=False, options={"notifications": given})
+    bad = there.run(inside.notifies, fail=True, options={"notifications": given})
+    until(lambda: len([each for each in listener.got if each[1].startswith(f"/{there.mode}/")]) == 4)
+    got = {}
+    for method, path, headers, body in listener.got:
+        got.setdefault(path, []).append((method, headers, body))
+    slack = [body["text"] for _, _, body in got[f"/{there.mode}/slack"]]
+    assert f"Run {good.name} (flytesnacks/development): SUCCEEDED" in slack[0]
+    assert bad.name in slack[1] and 'FAILED\nValueError: it said "no"\nand left' in slack[1]
+    ((_, _, teams),) = got[f"/{there.mode}/teams"]
+    assert teams == {"title": f"Run {bad.name} FAILED", "text": 'ValueError: it said "no"\nand left'}
+    ((method, headers, hook),) = got[f"/{there.mode}/hook"]
+    assert (method, headers["X-Phase"]) == ("PUT", "FAILED")
+    assert hook == {"text": [f"{bad.name} of flytesnacks/development", "{{.Nothing}}"]}
+
+
+def test_a_condition_tells_others_and_takes_their_answer(there: Place, listener: Listener) -> None:
+    run = there.start(inside.asks_by_webhook, url=f"{listener.url}/ask-{there.mode}")
+    ((_, _, _, body),) = until(lambda: [each for each in listener.got if each[1] == f"/ask-{there.mode}"])
+    assert body["text"][0] == "Please answer" and body["n"] == 1
+    if there.mode == "local":
+        there.user.flyte("start", "server")
+    answer(body["text"][1], {"value": True})
+    run.wait()
+    assert run.outputs()[0] is True
+
+
+def answer(url: str, body: object) -> None:
+    data = json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert response.status == 200
