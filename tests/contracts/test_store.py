@@ -228,6 +228,7 @@ def test_changed_runs_follow_a_cursor(store: Store) -> None:
     views, cursor = store.runs_changed(cursor)
     assert [(v.record.key.name, v.root.phase) for v in views] == [("r1", "running")]
     assert store.runs_changed(cursor) == ([], cursor)
+    assert store.last_change() == cursor
 
 
 def test_runs_are_listed_filtered_and_paged(store: Store) -> None:
@@ -253,6 +254,7 @@ def test_runs_are_listed_filtered_and_paged(store: Store) -> None:
     assert names(RunQuery(updated_after=Micros(5_000))) == ["r3"]
     assert names(RunQuery(search="THE")) == ["other"]
     assert store.count_runs(RunQuery(project="p")) == 7
+    assert store.count_runs(RunQuery(project="p", domain="development")) == 7
     for ascending in (False, True):
         found: list[str] = []
         cursor = ""

@@ -206,6 +206,10 @@ class MemoryStore:
             views = [v for r in changed if (v := r.view()) is not None]
         return views, changed[-1].changed if changed else after
 
+    def last_change(self) -> int:
+        with self._lock:
+            return max((run.changed for run in self._state.runs.values()), default=0)
+
     def events(self, run: RunKey, after_seq: int = 0, limit: int = 10_000) -> list[EventRow]:
         with self._lock:
             found = self._state.runs.get(run)

@@ -254,6 +254,9 @@ class Reader(Protocol):
     def runs_changed(self, after: int, limit: int = 1_000) -> tuple[list[RunView], int]:
         """Runs whose root or record changed after the global cursor, and the new cursor."""
 
+    def last_change(self) -> int:
+        """The cursor behind which no run has changed yet."""
+
     def events(self, run: RunKey, after_seq: int = 0, limit: int = 10_000) -> list[EventRow]: ...
 
     def payload(self, key: ActionKey, role: Role) -> bytes | None: ...

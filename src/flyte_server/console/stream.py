@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from flyte_core.model import Action, InvalidArgument, Phase, RunKey, RunView
-from flyte_core.store.ports import Reader, RunQuery
+from flyte_core.store.ports import RunQuery
 from flyte_server.console.context import ConsoleContext
 from flyte_server.console.details import run_row
 from flyte_server.console.snapshots import changed
@@ -166,7 +166,7 @@ async def _runs(context: ConsoleContext, topic: Topic) -> AsyncGenerator[_News, 
 
     def news(after: int | None) -> tuple[list[dict[str, object]], int]:
         if after is None:
-            return [], latest(context.store)
+            return [], context.store.last_change()
         views, after = context.store.runs_changed(after, limit=_MAX_ROWS)
         rows = {}
         for view in views:
@@ -194,20 +194,6 @@ async def _runs(context: ConsoleContext, topic: Topic) -> AsyncGenerator[_News, 
             changed_cursor, cursor = moved != cursor, moved
             if rows or changed_cursor:
                 yield _News(topic, "runs", {"runs": rows}, cursor)
-
-
-def latest(store: Reader) -> int:
-    """The cursor of the last changed run, found by halving: the store tells only what came after one."""
-    low, high = 0, 1
-    while store.runs_changed(high - 1, limit=1)[0]:
-        low, high = high, high * 2
-    while low < high:
-        middle = (low + high) // 2
-        if store.runs_changed(middle, limit=1)[0]:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 class _Turns:

@@ -51,7 +51,7 @@ class ConsoleApi:
 
         def work() -> dict[str, object]:
             store = self._context.store
-            cursor = stream.latest(store) if not query.cursor else 0
+            cursor = store.last_change() if not query.cursor else 0
             page = store.runs(query)
             return {
                 "runs": [run_row(view, store.counts(view.record.key)) for view in page.runs],

@@ -229,6 +229,10 @@ class SqliteStore:
         with self._reading() as db:
             return ([], after) if db is None else reads.runs_changed(db, after, limit, self._specs.reader(db))
 
+    def last_change(self) -> int:
+        with self._reading() as db:
+            return 0 if db is None else reads.last_change(db)
+
     def events(self, run: RunKey, after_seq: int = 0, limit: int = 10_000) -> list[EventRow]:
         with self._reading() as db:
             return [] if db is None else reads.events(db, run, after_seq, limit, self._specs.reader(db))

@@ -1,0 +1,67 @@
+"""A large value from one task to the next, for every implementation of the `flyte` package.
+
+Usage: payload_tasks.py KIND MODE MEGABYTES   (KIND: bytes | array | frame; MODE: local | server)
+Prints one JSON line: the answer, the number of actions, and the seconds inside `flyte.run`.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import flyte
+
+kind, mode, megabytes = sys.argv[1:] if len(sys.argv) == 4 else ("bytes", "local", "1")
+env = flyte.TaskEnvironment(name="bench")
+ROOM = 1_000_000_000
+
+if kind == "array":
+    import numpy as np
+
+    Value = np.ndarray
+elif kind == "frame":
+    import numpy as np
+    import pandas as pd
+
+    Value = pd.DataFrame
+else:
+    Value = bytes
+
+
+def make(size: int) -> Any:
+    if kind == "array":
+        return np.arange(size * 1_000_000 // 8, dtype=np.float64)
+    if kind == "frame":
+        rows = size * 1_000_000 // 16
+        return pd.DataFrame({"a": np.arange(rows, dtype=np.int64), "b": np.arange(rows, dtype=np.float64)})
+    return bytes(size * 1_000_000)
+
+
+@env.task(max_inline_io_bytes=ROOM)
+async def produce(size: int) -> Value:
+    return make(size)
+
+
+@env.task(max_inline_io_bytes=ROOM)
+async def consume(data: Value) -> int:
+    return len(data)
+
+
+@env.task(max_inline_io_bytes=ROOM)
+async def payload(size: int) -> int:
+    return await consume(await produce(size))
+
+
+if __name__ == "__main__":
+    size = int(megabytes)
+    if mode == "server":
+        flyte.init_from_config()
+    else:
+        flyte.init()
+    begin = time.perf_counter()
+    run = flyte.run(payload, size)
+    run.wait()
+    answer = run.outputs()[0]
+    seconds = time.perf_counter() - begin
+    assert answer == len(make(size)), answer
+    print(json.dumps({"answer": answer, "actions": 2, "seconds": seconds}))
