@@ -9,12 +9,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "bench" / "out"
 
+DATA = ["numpy", "pandas", "pyarrow"]
+
 PACKAGES = {
     "flyte": ["flyte==2.12.1"],
     "dbos": ["dbos"],
     "prefect": ["prefect"],
     "ray": ["ray"],
     "dask": ["distributed"],
+    "godwit-data": ["-e", str(ROOT), *DATA],
+    "flyte-data": ["flyte==2.12.1", *DATA],
 }
 
 
