@@ -32,7 +32,7 @@ bench: setup ## Workloads of docs/reference/performance.md, ours beside the peer
 	$(BIN)/python -m bench
 
 chaos: setup ## Hundreds of random kills of server, workers and parents
-	$(BIN)/python -m tests.chaos --kills 300
+	$(BIN)/python -m tests.chaos --kills 300 --write docs/reference/chaos.md
 
 soak: setup ## The same for an hour, with the property tests at full depth
 	GODWIT_SOAK=1 $(BIN)/pytest tests/properties --timeout 3600

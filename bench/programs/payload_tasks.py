@@ -5,13 +5,15 @@ Prints one JSON line: the answer, the number of actions, and the seconds inside 
 """
 
 import json
+import os
 import sys
 import time
 from typing import Any
 
 import flyte
 
-kind, mode, megabytes = sys.argv[1:] if len(sys.argv) == 4 else ("bytes", "local", "1")
+kind = os.environ.get("BENCH_KIND") or sys.argv[1]
+"""Workers on a server find it among the variables of the run."""
 env = flyte.TaskEnvironment(name="bench")
 ROOM = 1_000_000_000
 
@@ -53,13 +55,13 @@ async def payload(size: int) -> int:
 
 
 if __name__ == "__main__":
-    size = int(megabytes)
+    mode, size = sys.argv[2], int(sys.argv[3])
     if mode == "server":
         flyte.init_from_config()
     else:
         flyte.init()
     begin = time.perf_counter()
-    run = flyte.run(payload, size)
+    run = flyte.with_runcontext(env_vars={"BENCH_KIND": kind}).run(payload, size)
     run.wait()
     answer = run.outputs()[0]
     seconds = time.perf_counter() - begin
