@@ -27,6 +27,9 @@ from flyte._version import VERSION as __version__
 
 if TYPE_CHECKING:
     from flyte import durable, models, remote, report
+    from flyte import io as io
+    from flyte import storage as storage
+    from flyte import types as types
     from flyte._authoring.documentation import Documentation
     from flyte._authoring.image import Image
     from flyte._authoring.link import Link
@@ -135,7 +138,7 @@ _LAZY = {
     "with_runcontext": "flyte._run",
 }
 
-_FACES = frozenset({"durable", "models", "remote", "report"})
+_FACES = frozenset({"durable", "io", "models", "remote", "report", "storage", "types"})
 """Modules that are there without being imported by name."""
 
 TaskTemplate = Task

@@ -4,6 +4,7 @@ All of them write Arrow IPC files, Parquet and CSV, so that what one has written
 files are mapped into memory, not read, by those who can work on them as they lie.
 """
 
+import mmap
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -114,17 +115,55 @@ class PandasEngine:
             import pandas as pd
 
             return pd.concat([pd.read_csv(each, usecols=columns) for each in files], ignore_index=True)
-        return self._of_table(ARROW.read(files, form, columns))
+        if form == "arrow" and len(files) == 1:
+            return _mapped_frame(files[0], columns)
+        return ARROW.read(files, form, columns).to_pandas()
 
     def batches(self, files: Sequence[Path], form: str, columns: Columns) -> Iterator[Any]:
         for table in ARROW.batches(files, form, columns):
-            yield self._of_table(table)
+            yield table.to_pandas()
 
-    def _of_table(self, table: Any) -> Any:
-        frame = table.to_pandas()
-        # Columns that still lie in the mapped file cannot be written to; the user's own could.
-        columns = (frame.iloc[:, at].to_numpy(copy=False) for at in range(frame.shape[1]))
-        return frame if all(each.flags.writeable for each in columns) else frame.copy()
+
+def _mapped_frame(path: Path, columns: Columns) -> Any:
+    """The frame in an Arrow file. Plain numbers stay where they are in the file, privately to this process:
+    a page is read when it is touched, and copied when it is written to."""
+    import pandas as pd
+    import pyarrow as pa
+
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    whole = pa.py_buffer(mapped)
+    table = pa.ipc.open_file(whole).read_all()
+    table = table if columns is None else table.select(columns)
+    seen = table.to_pandas(split_blocks=True)
+    values: dict[int, Any] = {}
+    for at in range(seen.shape[1]):
+        column = seen.iloc[:, at]
+        values[at] = _in_place(mapped, whole.address, table.column(at), column.dtype)
+        if values[at] is None:
+            values[at] = column.copy()
+    made = pd.DataFrame(values, index=seen.index, copy=False)
+    made.columns = seen.columns
+    made.attrs = seen.attrs
+    return made
+
+
+def _in_place(mapped: mmap.mmap, start: int, column: Any, dtype: Any) -> Any:
+    """A column of plain numbers as an array over the mapped file; None for any other."""
+    import numpy as np
+
+    if (
+        column.num_chunks != 1
+        or column.null_count
+        or not isinstance(dtype, np.dtype)
+        or dtype.kind not in "iuf"
+    ):
+        return None
+    chunk = column.chunk(0)
+    _, data = chunk.buffers()
+    if dtype != chunk.type.to_pandas_dtype() or not len(chunk):
+        return None
+    return np.frombuffer(mapped, dtype, len(chunk), data.address - start + chunk.offset * dtype.itemsize)
 
 
 class PolarsEngine:

@@ -17,8 +17,10 @@ import numpy as np
 from flyteidl2.core.literals_pb2 import Literal
 from flyteidl2.core.types_pb2 import BlobType, LiteralType
 
+from flyte._io.file import File
 from flyte._io.hashing import CONTENT, Content
 from flyte._storage import paths, transfer
+from flyte._storage.local import LOCAL
 from flyte._storage.places import is_remote, join, local_path
 from flyte._types.codec import Codec, LiteralCodec
 from flyte._types.dynamic import AnyCodec
@@ -29,6 +31,11 @@ from flyte.errors import RuntimeSystemError
 FORMAT: Final = "npy"
 _VERSION: Final = (3, 0)
 """Of the format: the one that has room for every name of a field."""
+
+_MOST_SEEN: Final = 10_000
+_seen: dict[str, Path] = {}
+"""Files of arrays that were written or read here, by the hash of their content: an array that is passed
+on is not written again."""
 
 _ANYTHING: Final = AnyCodec()
 
@@ -61,7 +68,7 @@ class ArrayCodec(LiteralCodec[Any]):
     def read(self, literal: Literal) -> Any:
         scalar = literal.scalar
         if scalar.WhichOneof("value") == "blob" and scalar.blob.metadata.type.format == FORMAT:
-            return _load(scalar.blob.uri)
+            return _load(scalar.blob.uri, literal.hash)
         if scalar.binary.tag == FORMAT:
             return np.load(io.BytesIO(scalar.binary.value), allow_pickle=False)
         found = _ANYTHING.read(literal)
@@ -91,49 +98,61 @@ def _npy(value: Any) -> bytes:
 
 
 def _store(value: Any) -> tuple[str, str]:
-    """Write an array to a file that is named by its content; where, and its hash."""
-    base = paths.base()
-    here = local_path(base)
-    directory = here if here is not None else Path(transfer.scratch())
-    directory.mkdir(parents=True, exist_ok=True)
-    draft = directory / f".{os.urandom(8).hex()}.npy"
+    """Write an array to a file that is named by its content, unless it is there: where, and its hash."""
     method = Content()
-    try:
-        with draft.open("wb") as file:
-            np.lib.format.write_array(_Both(file, method), value, _VERSION, allow_pickle=False)
-        uri = join(base, f"{method.result().removeprefix(CONTENT)[:32]}.npy")
-        if here is not None:
-            draft.replace(uri)
-        else:
-            transfer.upload(draft, uri, Content())
-    finally:
-        draft.unlink(missing_ok=True)
-    return uri, method.result()
+    np.lib.format.write_array(_Hashing(method), value, _VERSION, allow_pickle=False)
+    digest = method.result()
+    base = paths.base()
+    known = _seen.get(digest)
+    if known is not None and paths.ours(known) and known.exists():
+        return str(known), digest
+    uri = join(base, f"{digest.removeprefix(CONTENT)[:32]}.npy")
+    target = local_path(uri)
+    if target is None:
+        with File[Any](path=uri).open_sync("wb") as file:
+            np.lib.format.write_array(file, value, _VERSION, allow_pickle=False)
+    elif not target.exists():
+        writer = LOCAL.writer(uri, 0, 0)
+        try:
+            np.lib.format.write_array(writer, value, _VERSION, allow_pickle=False)
+        except BaseException:
+            writer.abort()
+            raise
+        writer.close()
+    if target is not None:
+        _remember(digest, target)
+    return uri, digest
 
 
-class _Both:
-    """Writes to a file, and hashes."""
+class _Hashing:
+    """Takes what a file would take, and hashes it."""
 
-    def __init__(self, file: Any, method: Content) -> None:
-        self._file = file
+    def __init__(self, method: Content) -> None:
         self._method = method
 
     def write(self, data: Any, /) -> int:
         self._method.update(data)
-        count: int = self._file.write(data)
-        return count
+        return len(data)
 
 
-def _load(uri: str) -> Any:
+def _remember(digest: str, path: Path) -> None:
+    if len(_seen) >= _MOST_SEEN:
+        _seen.clear()
+    _seen[digest] = path
+
+
+def _load(uri: str, digest: str) -> Any:
     if is_remote(uri):
         fetched = Path(transfer.scratch(), f"{os.urandom(8).hex()}.npy")
-        transfer.download(uri, fetched)
+        transfer.download(uri, fetched, digest)
         try:
             return _map(fetched, uri)
         finally:
             fetched.unlink()
     found = local_path(uri)
     assert found is not None
+    if digest:
+        _remember(digest, found)
     return _map(found, uri)
 
 
