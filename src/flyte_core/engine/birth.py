@@ -81,9 +81,10 @@ def source_of(tx: Tx, record: RunRecord, key: ActionKey, intact: Intact | None) 
     if record.relation != "recover" or key.name == ROOT or key.name in record.force_rerun:
         return None
     source = tx.action(ActionKey(record.key._replace(name=record.related_run), key.name))
-    if source is None or source.outputs is None or not guards.is_recoverable_from(source):
+    if source is None or not guards.is_recoverable_from(source):
         return None
-    lost = intact is not None and bool(source.outputs.uri) and not intact(source.outputs)
+    large = source.outputs if source.outputs is not None and source.outputs.uri else None
+    lost = large is not None and intact is not None and not intact(large)
     return None if lost else source
 
 
