@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Columns } from '../src/model/decode';
 import { density, peak } from '../src/model/density';
-import { layOut } from '../src/model/graph';
 import { FAILED, QUEUED, RUNNING, SUCCEEDED } from '../src/model/phases';
 import { Expansion, flatten, nextFailure } from '../src/model/rows';
 import { isGroup, type Node, RunModel } from '../src/model/run';
@@ -250,31 +249,6 @@ it('failures of one cause are told once', () => {
     ['shard # is bad', 2],
     ['other', 1],
   ]);
-});
-
-describe('the graph', () => {
-  it('has a box for every action of a small run, none overlapping', () => {
-    const { boxes } = layOut(load(PIPELINE), new Set());
-    expect(boxes.map(box => box.name)).toEqual(['pipeline', 'step_one', 'step_two']);
-    const places = new Set(boxes.map(box => `${box.x}/${box.y}`));
-    expect(places.size).toBe(3);
-  });
-
-  it('folds many calls of one place, says how many, and unfolds', () => {
-    const many: Short[] = [{ id: 'a0' }];
-    for (let i = 0; i < 30; i++) many.push({ id: `n${i}`, parent: 'a0', name: 'shard', order: i });
-    for (let i = 0; i < 30; i++) many.push({ id: `m${i}`, parent: `n${i}`, name: 'read', order: 0 });
-    const model = load(many);
-    const folded = layOut(model, new Set());
-    expect(folded.boxes.map(box => [box.name, box.rows.length])).toEqual([
-      ['a0', 1],
-      ['shard', 30],
-      ['read', 30],
-    ]);
-    const open = layOut(model, new Set([folded.boxes[1]!.fold!]));
-    expect(open.boxes.reduce((sum, box) => sum + box.rows.length, 0)).toBe(61);
-    expect(open.boxes).toHaveLength(61);
-  });
 });
 
 it('nodes below the root are named once each', () => {

@@ -19,6 +19,36 @@ export interface Short {
 
 type Part = [name: string, type: string, bytes: Uint8Array];
 
+const i32 = (name: string, values: number[]): Part => [
+  name,
+  'i32',
+  new Uint8Array(Int32Array.from(values).buffer),
+];
+const u32 = (name: string, values: number[]): Part => [
+  name,
+  'u32',
+  new Uint8Array(Uint32Array.from(values).buffer),
+];
+const u16 = (name: string, values: number[]): Part => [
+  name,
+  'u16',
+  new Uint8Array(Uint16Array.from(values).buffer),
+];
+const u8 = (name: string, values: number[]): Part => [name, 'u8', Uint8Array.from(values)];
+
+function strings(name: string, values: string[]): [Part, Part] {
+  const encoder = new TextEncoder();
+  const raw = values.map(value => encoder.encode(value));
+  let end = 0;
+  const ends = raw.map(part => {
+    end += part.length;
+    return end;
+  });
+  const bytes = new Uint8Array(end);
+  for (const [i, part] of raw.entries()) bytes.set(part, ends[i]! - part.length);
+  return [[name, 'str', bytes], u32(`${name}_end`, ends)];
+}
+
 export function pack(actions: Short[], seq: number, delta = false): ArrayBuffer {
   const words = (first: string[] = []) => {
     const all = [...first];
@@ -26,35 +56,12 @@ export function pack(actions: Short[], seq: number, delta = false): ArrayBuffer 
   };
   const [names, tasks, envs, groups, parents] = [words(), words(), words(), words(['']), words([''])];
   const errors = [{ code: '', cause: '', kind: '' }];
-  const i32 = (name: string, values: number[]): Part => [
-    name,
-    'i32',
-    new Uint8Array(Int32Array.from(values).buffer),
-  ];
-  const u32 = (name: string, values: number[]): Part => [
-    name,
-    'u32',
-    new Uint8Array(Uint32Array.from(values).buffer),
-  ];
-  const u16 = (name: string, values: number[]): Part => [
-    name,
-    'u16',
-    new Uint8Array(Uint16Array.from(values).buffer),
-  ];
-  const u8 = (name: string, values: number[]): Part => [name, 'u8', Uint8Array.from(values)];
-  const encoder = new TextEncoder();
-  const raw = actions.map(action => encoder.encode(action.id));
-  let end = 0;
-  const ends = raw.map(part => {
-    end += part.length;
-    return end;
-  });
-  const ids = new Uint8Array(end);
-  for (const [i, part] of raw.entries()) ids.set(part, ends[i]! - part.length);
   const name = (action: Short) => action.name ?? action.id;
   const parts: Part[] = [
-    ['id', 'str', ids],
-    u32('id_end', ends),
+    ...strings(
+      'id',
+      actions.map(action => action.id),
+    ),
     delta
       ? u16(
           'parent',
@@ -137,27 +144,33 @@ export function pack(actions: Short[], seq: number, delta = false): ArrayBuffer 
       actions.flatMap(action => action.cuts ?? []),
     ),
   ];
+  return container(
+    {
+      version: 1,
+      seq,
+      rows: actions.length,
+      base_ms: 1_000,
+      tick_ms: 1,
+      names: names.all,
+      tasks: tasks.all,
+      envs: envs.all,
+      groups: groups.all,
+      errors,
+      ...(delta ? { parents: parents.all } : {}),
+    },
+    parts,
+  );
+}
+
+function container(given: object, parts: Part[]): ArrayBuffer {
+  const encoder = new TextEncoder();
   let offset = 0;
   const columns = parts.map(([column, type, bytes]) => {
     const entry = [column, type, offset, bytes.length];
     offset += Math.ceil(bytes.length / 8) * 8;
     return entry;
   });
-  const header = {
-    version: 1,
-    seq,
-    rows: actions.length,
-    base_ms: 1_000,
-    tick_ms: 1,
-    names: names.all,
-    tasks: tasks.all,
-    envs: envs.all,
-    groups: groups.all,
-    errors,
-    ...(delta ? { parents: parents.all } : {}),
-    columns,
-  };
-  let text = JSON.stringify(header);
+  let text = JSON.stringify({ ...given, columns });
   text += ' '.repeat((8 - ((encoder.encode(text).length + 8) % 8)) % 8);
   const head = encoder.encode(text);
   const result = new Uint8Array(8 + head.length + offset);
@@ -168,4 +181,54 @@ export function pack(actions: Short[], seq: number, delta = false): ArrayBuffer 
     result.set(bytes, 8 + head.length + (columns[i]![2] as number));
   }
   return result.buffer;
+}
+
+/** An edge `[source, target, param, relation?, confidence?]`, and a segment `[action, begin, end]` of the path. */
+export type ShortEdge = [string, string, string, number?, number?];
+export type ShortSegment = [string, number, number];
+
+export function packFlow(edges: ShortEdge[], path: ShortSegment[] = [], report: object = {}): ArrayBuffer {
+  const ids = [
+    ...new Set([...edges.flatMap(edge => edge.slice(0, 2) as string[]), ...path.map(([id]) => id)]),
+  ];
+  const params = [...new Set(edges.map(([, , param]) => param))];
+  return container({ version: 1, seq: 1, base_ms: 0, tick_ms: 1, params, report }, [
+    ...strings('id', ids),
+    u32(
+      'edge_source',
+      edges.map(([source]) => ids.indexOf(source)),
+    ),
+    u32(
+      'edge_target',
+      edges.map(([, target]) => ids.indexOf(target)),
+    ),
+    u32(
+      'edge_param',
+      edges.map(([, , param]) => params.indexOf(param)),
+    ),
+    u8(
+      'edge_relation',
+      edges.map(([, , , relation]) => relation ?? 0),
+    ),
+    u8(
+      'edge_confidence',
+      edges.map(([, , , , confidence]) => confidence ?? 0),
+    ),
+    u32(
+      'path_action',
+      path.map(([id]) => ids.indexOf(id)),
+    ),
+    u8(
+      'path_doing',
+      path.map(() => 3),
+    ),
+    i32(
+      'path_begin',
+      path.map(([, begin]) => begin),
+    ),
+    i32(
+      'path_end',
+      path.map(([, , end]) => end),
+    ),
+  ]);
 }

@@ -73,6 +73,10 @@ export async function getSnapshot(run: RunKey, signal?: AbortSignal): Promise<Ar
   return (await request(`${runPath(run)}/snapshot`, { signal })).arrayBuffer();
 }
 
+export async function getGraph(run: RunKey, signal?: AbortSignal): Promise<ArrayBuffer> {
+  return (await request(`${runPath(run)}/graph`, { signal })).arrayBuffer();
+}
+
 export function getAction(
   run: RunKey,
   action: string,

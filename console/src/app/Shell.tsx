@@ -14,7 +14,7 @@ const KEYS: [string[], string][] = [
   [['→', '←'], 'Open and close, go to the parent'],
   [['Enter'], 'Details of the row; open the run'],
   [['e', 'E'], 'Next and previous failure'],
-  [['t', 'g'], 'Timeline, graph'],
+  [['t', 'g', 'b'], 'Timeline, graph, time & bottlenecks'],
   [['d', 'i', 'l'], 'Summary, inputs and outputs, logs'],
   [['[', ']'], 'Previous and next attempt'],
   [['w', 's'], 'Zoom the time axis in and out'],

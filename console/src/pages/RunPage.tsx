@@ -1,17 +1,28 @@
-import { ChevronsDownUp, CircleAlert, ListTree, Maximize2, Workflow, ZoomIn, ZoomOut } from 'lucide-react';
+import {
+  ChevronsDownUp,
+  CircleAlert,
+  Gauge,
+  ListTree,
+  Maximize2,
+  Workflow,
+  ZoomIn,
+  ZoomOut,
+} from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError } from '../api/client';
 import { serverNow } from '../api/clock';
 import type { RunKey } from '../api/types';
 import { runsAddress, useQuery } from '../app/address';
 import { useKeys, useNow, useTitle } from '../app/hooks';
+import { Bottlenecks, PathBar } from '../graph/Bottlenecks';
+import { Graph } from '../graph/Graph';
+import { useFlow } from '../graph/useFlow';
 import { plural } from '../model/format';
 import { PHASE_NAMES, PHASE_WORDS, phaseNumber } from '../model/phases';
 import { Expansion, type Filter, flatten, isFiltering, nextFailure } from '../model/rows';
 import { type Node, ROOT, type RunModel } from '../model/run';
 import { AbortDialog } from '../run/AbortDialog';
 import { Details } from '../run/Details';
-import { Graph } from '../run/Graph';
 import { Header, PhaseStrip } from '../run/Header';
 import type { Window } from '../run/paint';
 import { Timeline } from '../run/Timeline';
@@ -63,9 +74,11 @@ export function RunPage({ project, domain, run: name }: { project: string; domai
   );
 }
 
+const VIEWS = ['timeline', 'graph', 'bottlenecks'] as const;
+
 function Views({ run, model, version, now }: { run: RunKey; model: RunModel; version: number; now: number }) {
   const [query, setQuery] = useQuery();
-  const view = query.get('view') === 'graph' ? 'graph' : 'timeline';
+  const view = VIEWS.find(each => each === query.get('view')) ?? 'timeline';
   const tab = query.get('tab') ?? 'summary';
   const attempt = Number(query.get('attempt')) || 0;
   const text = query.get('q') ?? '';
@@ -205,6 +218,10 @@ function Views({ run, model, version, now }: { run: RunKey; model: RunModel; ver
       case '2':
         setView('graph');
         return true;
+      case 'b':
+      case '3':
+        setView('bottlenecks');
+        return true;
       case 'd':
         setTab('summary');
         return true;
@@ -246,6 +263,7 @@ function Views({ run, model, version, now }: { run: RunKey; model: RunModel; ver
           tabs={[
             { id: 'timeline', label: 'Timeline', icon: <ListTree size={15} /> },
             { id: 'graph', label: 'Graph', icon: <Workflow size={15} /> },
+            { id: 'bottlenecks', label: 'Time & bottlenecks', icon: <Gauge size={15} /> },
           ]}
           value={view}
           onChange={setView}
@@ -323,8 +341,17 @@ function Views({ run, model, version, now }: { run: RunKey; model: RunModel; ver
             <Notice title="No action matches">
               <p>Nothing in this run has this name, id or status.</p>
             </Notice>
-          ) : view === 'graph' ? (
-            <Graph model={model} version={version} selected={selected} onSelect={choose} now={now} />
+          ) : view !== 'timeline' ? (
+            <FlowViews
+              run={run}
+              model={model}
+              version={version}
+              view={view}
+              selected={selected}
+              onSelect={choose}
+              onView={setView}
+              now={now}
+            />
           ) : (
             <Timeline
               run={run}
@@ -357,6 +384,47 @@ function Views({ run, model, version, now }: { run: RunKey; model: RunModel; ver
           />
         </div>
       </div>
+    </>
+  );
+}
+
+/** The views that need to know how data flowed, which is read when one of them is first opened. */
+function FlowViews({
+  run,
+  model,
+  version,
+  view,
+  selected,
+  onSelect,
+  onView,
+  now,
+}: {
+  run: RunKey;
+  model: RunModel;
+  version: number;
+  view: 'graph' | 'bottlenecks';
+  selected: Node;
+  onSelect: (node: Node) => void;
+  onView: (view: string) => void;
+  now: number;
+}) {
+  const { flow, error, retry } = useFlow(run, model.finished);
+  if (view === 'bottlenecks') {
+    return <Bottlenecks model={model} flow={flow} error={error} onRetry={retry} onSelect={onSelect} />;
+  }
+  return (
+    <>
+      {flow && <PathBar flow={flow} onAsk={() => onView('bottlenecks')} />}
+      <Graph
+        model={model}
+        version={version}
+        flow={flow}
+        error={error}
+        onRetry={retry}
+        selected={selected}
+        onSelect={onSelect}
+        now={now}
+      />
     </>
   );
 }

@@ -67,17 +67,6 @@ def test_both_spellings_of_an_address_show_the_run(browser, site):
     assert names(browser) == ["pipeline", "step_one", "step_two"]
 
 
-def test_the_graph_has_one_box_an_action(browser, site):
-    site.history.pipeline()
-    browser.open(address(site, "/rpipeline"))
-    browser.click("role=tab[name=Graph]")
-    browser.see("[data-box]")
-    assert browser.count("[data-box]") == 3
-    browser.click('[data-box] >> text="step_two"')
-    assert browser.text("[data-testid=selected]") == "step_two"
-    assert "view=graph" in browser.url()
-
-
 def test_a_run_goes_on_without_reloading(browser, site):
     history = site.history
     root = history.run("rlive", "env.main", {"x": 1})
