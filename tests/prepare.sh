@@ -17,6 +17,15 @@ if ! browser >/dev/null; then
   browser >/dev/null || echo "No Chromium (Debian: apt-get install chromium): the browser tests are skipped." >&2
 fi
 
+for shell in zsh fish; do
+  if ! command -v "$shell" >/dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$shell" >/dev/null 2>&1 || true
+    fi
+    command -v "$shell" >/dev/null || echo "No $shell (Debian: apt-get install $shell): its completion is not tested." >&2
+  fi
+done
+
 if [ ! -x "$published/bin/flyte" ]; then
   echo "Installing the published client ($wanted) for the interoperation tests ..." >&2
   uv=$(command -v uv || echo .venv/bin/uv)

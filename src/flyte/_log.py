@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 system_logger = logging.getLogger("flyte")
@@ -12,26 +13,49 @@ logger = logging.getLogger("flyte.user")
 """For user code: what is logged here goes to the log of the action it was logged in."""
 
 
-def set_up(
-    *,
-    level: int | None = None,
-    user_level: int | None = None,
-    style: str | None = None,
-    reset_root: bool = False,
-) -> None:
-    """Choose what is logged, and how. Called by `flyte.init` and when a run begins; never by an import.
+@dataclass(frozen=True, slots=True)
+class LogChoice:
+    """What is logged, and how. What is not chosen is as the environment says.
 
-    A level that user code has set itself stays, unless one is given here.
+    Attributes:
+        level: Of the SDK's own logger.
+        user_level: Of `flyte.logger`.
+        style: `console` or `json`.
+        reset_root: Take the handlers of the root logger away.
     """
-    _set_level(system_logger, level, "LOG_LEVEL", logging.WARNING)
-    _set_level(logger, user_level, "USER_LOG_LEVEL", logging.INFO)
-    if reset_root or os.environ.get("FLYTE_RESET_ROOT_LOGGER") == "1":
-        logging.getLogger().handlers.clear()
-    if not system_logger.handlers:
-        handler = _ToStderr()
-        handler.setFormatter(_formatter(style or os.environ.get("LOG_FORMAT", "console")))
-        system_logger.addHandler(handler)
-        system_logger.propagate = False
+
+    level: int | None = None
+    user_level: int | None = None
+    style: str | None = None
+    reset_root: bool = False
+
+    def apply(self) -> None:
+        """In this process. Called by `flyte.init` and when a run begins; never by an import.
+
+        A level that user code has set itself stays, unless one is chosen here.
+        """
+        _set_level(system_logger, self.level, "LOG_LEVEL", logging.WARNING)
+        _set_level(logger, self.user_level, "USER_LOG_LEVEL", logging.INFO)
+        if self.reset_root or os.environ.get("FLYTE_RESET_ROOT_LOGGER") == "1":
+            logging.getLogger().handlers.clear()
+        own = next((each for each in system_logger.handlers if isinstance(each, _ToStderr)), None)
+        if own is None and not system_logger.handlers:
+            own = _ToStderr()
+            own.setFormatter(_formatter(self.style or os.environ.get("LOG_FORMAT", "console")))
+            system_logger.addHandler(own)
+            system_logger.propagate = False
+        elif own is not None and self.style:
+            own.setFormatter(_formatter(self.style))
+
+    def variables(self) -> dict[str, str]:
+        """The same as environment variables, for the processes that run tasks."""
+        given = {
+            "LOG_LEVEL": "" if self.level is None else str(self.level),
+            "USER_LOG_LEVEL": "" if self.user_level is None else str(self.user_level),
+            "LOG_FORMAT": self.style or "",
+            "FLYTE_RESET_ROOT_LOGGER": "1" if self.reset_root else "",
+        }
+        return {name: value for name, value in given.items() if value}
 
 
 def _set_level(target: logging.Logger, given: int | None, variable: str, default: int) -> None:

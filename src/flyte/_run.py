@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 from flyte import _session
 from flyte._authoring.task import Task
 from flyte._authoring.trigger import check_concurrency
+from flyte._log import LogChoice
 from flyte._runtime import FULL_TRACEBACK
 from flyte._session import Mode
 from flyte._sync import portal
@@ -44,6 +45,8 @@ class RunOptions:
     copy_bundle_to: Path | None = None
     dry_run: bool = False
     root_dir: Path | None = None
+    sync_sys_paths: bool = True
+    """Whether workers import from the same folders below the root as this process."""
     raw_data_path: str = ""
     run_start_time: datetime | None = None
     overwrite_cache: bool = False
@@ -60,8 +63,8 @@ class RunOptions:
     relation: Literal["", "rerun", "recover"] = ""
     force_rerun: tuple[str, ...] = ()
     """Of a run that recovers another: actions that are executed again nevertheless."""
-    echo: Literal["std", "stderr"] = "std"
-    """Where a local run shows what its tasks print: each stream on its own, or all on stderr."""
+    echo: Literal["std", "stderr", "none"] = "std"
+    """Where a local run shows what its tasks print: each stream on its own, all on stderr, or nowhere."""
 
 
 class Runner:
@@ -260,6 +263,9 @@ def with_runcontext(
         overwrite_cache: Run everything, and let the cache have the new outcomes.
         disable_run_cache: Do not ask the cache.
         cache_lookup_scope: Outcomes are reused within a project and domain, whatever is said here.
+        log_level: Of the SDK's own logger, here and in the run's actions; `user_log_level`: of
+            `flyte.logger`; `log_format`: `console` or `json`; `reset_root_logger`: take the root
+            logger's handlers away.
         max_action_concurrency: At most so many actions of the run at once; 0: any number.
         on_divergence: What becomes of a task that runs again and calls other tasks than before:
             `tell`: the run shows it; `fail`: the task fails, with code `REPLAY_DIVERGED`.
@@ -275,12 +281,9 @@ def with_runcontext(
     Raises:
         DeclarationError: an option has a value that means nothing.
     """
-    if log_level is not None or user_log_level is not None or log_format is not None or reset_root_logger:
-        from flyte import _log
-
-        _log.set_up(
-            level=log_level, user_level=user_log_level, style=log_format, reset_root=reset_root_logger
-        )
+    logs = LogChoice(log_level, user_log_level, log_format, reset_root_logger)
+    if logs != LogChoice():
+        logs.apply()
     if run_base_dir:
         raise DeclarationError(
             f"run_base_dir={run_base_dir!r}: a run's files lie in the data directory.",
@@ -291,7 +294,7 @@ def with_runcontext(
             f"cache_lookup_scope={cache_lookup_scope!r} is unknown.", hint='Use "global" or "project-domain".'
         )
     variables = {
-        **_log_variables(log_level, user_log_level, log_format, reset_root_logger),
+        **logs.variables(),
         **_texts("env_vars", env_vars),
         **_on_divergence(on_divergence),
         **({FULL_TRACEBACK: "1"} if debug else {}),
@@ -343,15 +346,6 @@ def _checked_notifications(given: object) -> tuple[Any, ...]:
     from flyte._notify import check_deliverable
 
     return check_deliverable(tuple(given) if isinstance(given, tuple | list) else (given,))
-
-
-def _log_variables(
-    level: int | None, user_level: int | None, style: str | None, reset_root: bool
-) -> dict[str, str]:
-    """How workers are to log."""
-    given = {"LOG_LEVEL": level, "USER_LOG_LEVEL": user_level, "LOG_FORMAT": style}
-    found = {name: str(value) for name, value in given.items() if value is not None}
-    return {**found, **({"FLYTE_RESET_ROOT_LOGGER": "1"} if reset_root else {})}
 
 
 def _on_divergence(what: str) -> Mapping[str, str]:

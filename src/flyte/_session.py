@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from flyte import _config, _context
 from flyte._config import Config
+from flyte._log import LogChoice
 from flyte._sync import immediate
 from flyte.errors import ConfigurationError, InitializationError
 
@@ -115,7 +116,7 @@ def init(
         local_tracked_strict=local_tracked_strict,
     )
     _begin("remote" if endpoint else "local", config, root_dir, options)
-    _set_up_logs(log_level, user_log_level, log_format, reset_root_logger)
+    LogChoice(log_level, user_log_level, log_format, reset_root_logger).apply()
 
 
 @immediate
@@ -147,7 +148,7 @@ def init_from_config(
         "flyte.init_from_config()", org=org, project=project, domain=domain, image_builder=image_builder
     )
     _begin("remote", config, root_dir, options)
-    _set_up_logs(log_level, user_log_level, log_format, reset_root=False)
+    LogChoice(log_level, user_log_level, log_format).apply()
 
 
 @immediate
@@ -235,9 +236,3 @@ def _begin(mode: Mode, config: Config, root_dir: str | Path | None, options: Map
     if root is not None and not root.is_dir():
         raise ConfigurationError(f"root_dir {root} is no directory.", hint="Name the project's root folder.")
     _session = Session(mode, config, root, dict(options))
-
-
-def _set_up_logs(level: int | None, user_level: int | None, style: str | None, reset_root: bool) -> None:
-    from flyte import _log
-
-    _log.set_up(level=level, user_level=user_level, style=style, reset_root=reset_root)

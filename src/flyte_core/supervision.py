@@ -36,6 +36,8 @@ LOG = "log"
 WORK = "work"
 INPUTS_VARIABLE = "_GODWIT_INPUTS"
 """Names the file with the attempt's inputs, for a process that was executed rather than forked."""
+SYS_PATHS = "FLYTE_SYS_PATHS"
+"""A variable of a run: folders of its code bundle to import from, beside the bundle itself."""
 DISABLE_CACHE = "FLYTE_DISABLE_RUN_CACHE"
 """A variable of a run whose calls do not ask the cache; the wire has no field for it."""
 

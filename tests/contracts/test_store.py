@@ -325,6 +325,17 @@ def test_tokens_rise(store: Store) -> None:
     assert tokens == sorted(set(tokens))
 
 
+def test_the_cache_can_be_cleared(store: Store) -> None:
+    def fill(tx: Tx) -> None:
+        for each in ("a", "b"):
+            tx.put_cache_entry("s", each, CacheEntry(SOME_REF, b"v", "", "r/a", Micros(1)))
+
+    store.transact(fill)
+    assert store.transact(lambda tx: tx.clear_cache()) == 2
+    assert store.transact(lambda tx: tx.cache_entry("s", "a")) is None
+    assert store.transact(lambda tx: tx.clear_cache()) == 0
+
+
 def test_a_cache_lease_has_one_holder_at_a_time(store: Store) -> None:
     a, b = root(key("a")), root(key("b"))
 

@@ -3,7 +3,9 @@
 import os
 import pty
 import subprocess
+import threading
 
+import pytest
 from terminal import FLYTE, Terminal
 
 
@@ -72,3 +74,40 @@ def test_the_line_counts_the_actions(user: Terminal) -> None:
     assert "counted.main (" in err
     assert "3 actions, " in err
     assert "1 succeeded" in err
+
+
+@pytest.mark.parametrize("mode", [[], ["--local"]])
+def test_a_run_is_watched_in_the_terminals_console(page: Terminal, mode: list[str]) -> None:
+    near, far = pty.openpty()
+    process = subprocess.Popen(
+        [FLYTE, "run", "--tui", *mode, "my_script.py", "pipeline", "--x", "5"],
+        cwd=page.cwd,
+        env=page.environment(TERM="xterm-256color"),
+        stdin=far,
+        stdout=subprocess.PIPE,
+        stderr=far,
+        text=True,
+    )
+    os.close(far)
+    seen = b""
+    while b"my_env.step_two" not in seen or b"succeeded" not in seen:
+        if b"step_two" in seen:
+            # Down to the last line of the tree.
+            os.write(near, b"jj")
+        seen += os.read(near, 65536)
+    os.write(near, b"q")
+    rest = threading.Thread(target=_read, args=(near,))
+    rest.start()
+    out, _ = process.communicate(timeout=60)
+    rest.join()
+    assert process.returncode == 0
+    assert out.splitlines()[-1] == "Run 'a0' completed successfully."
+    assert len(out.splitlines()) == 3
+
+
+def test_the_console_needs_a_terminal(page: Terminal) -> None:
+    for words in (["start", "tui"], ["run", "--tui", "my_script.py", "pipeline", "--x", "5"]):
+        said = page.flyte(*words, code=2)
+        assert "needs a terminal" in said.stderr
+        assert said.stdout == ""
+    assert page.flyte("get", "run").stdout == ""

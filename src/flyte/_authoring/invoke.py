@@ -117,7 +117,7 @@ def _worker_context(
     from flyte import _log, _secrets
     from flyte._controller.worker import task_context
 
-    _log.set_up()
+    _log.LogChoice().apply()
     if task.secrets:
         _secrets.given_to_worker(task.secrets)
     return task_context(task, context)

@@ -2,6 +2,7 @@
 
 import click
 
+from flyte._cli import completion
 from flyte._cli.history import open_history
 from flyte._cli.problem import say
 from flyte._cli.state import scope_options
@@ -18,11 +19,16 @@ def abort() -> None:
     """Abort a run, or one action of it.
 
     What has ended stays as it ended; aborting it changes nothing.
+
+    \b
+    Examples:
+      flyte abort run RUN
+      flyte abort action RUN ACTION --reason "not needed"
     """
 
 
 @abort.command("run")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @reason_option
 @scope_options
 def abort_run(run: str, reason: str) -> None:
@@ -43,8 +49,8 @@ def abort_run(run: str, reason: str) -> None:
 
 
 @abort.command("action")
-@click.argument("run")
-@click.argument("action")
+@click.argument("run", shell_complete=completion.runs)
+@click.argument("action", shell_complete=completion.actions)
 @reason_option
 @scope_options
 def abort_action(run: str, action: str, reason: str) -> None:

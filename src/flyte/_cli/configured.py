@@ -16,6 +16,9 @@ def load_config() -> Config:
         "the command line",
         endpoint=given.endpoint or None,
         insecure=given.insecure,
+        org=given.org or None,
+        auth_type=given.auth_type or None,
+        image_builder=given.image_builder,
         project=given.project or None,
         domain=given.domain or None,
     )

@@ -14,7 +14,12 @@ DEFAULT_PATH = Path(".flyte") / "config.yaml"
 
 @click.group()
 def create() -> None:
-    """Create a config file."""
+    """Create a config file.
+
+    \b
+    Examples:
+      flyte create config --project my-project
+    """
 
 
 @create.command("config")

@@ -16,7 +16,12 @@ progress appear on terminals only; `NO_COLOR` and `--no-progress` switch them of
 
 @click.group()
 def gen() -> None:
-    """Generate documentation."""
+    """Generate documentation.
+
+    \b
+    Examples:
+      flyte gen docs > cli.md
+    """
 
 
 @gen.command("docs")

@@ -1,6 +1,7 @@
 """Carries out `flyte run` and `flyte rerun`: the three lines, the wait, and the words when it does not go well."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -21,7 +22,7 @@ from flyte._config import Config
 from flyte._remote.run import Run
 from flyte._run import LocalStart, Runner, RunOptions
 from flyte._runtime import FULL_TRACEBACK
-from flyte_core.model import Phase
+from flyte_core.model import Phase, RunKey
 
 SUCCESS = "Run 'a0' completed successfully."
 INTERRUPTED = 130
@@ -30,7 +31,14 @@ _FAILED = (Phase.FAILED, Phase.TIMED_OUT, Phase.ABORTED)
 
 def launch(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, given: Settings) -> None:
     """Run the task as its flags say. Ends the command with exit code 1 when it does not succeed."""
-    config = load_config()
+    config = load_config().override("the command line", images=flags.images or None)
+    logs = given.logs()
+    logs.apply()
+    flags = replace(flags, env={**logs.variables(), **flags.env})
+    if flags.tui:
+        from flyte._cli.tui import require_tui
+
+        require_tui()
     _session.init_from_config(config, root_dir=entry.root_dir)
     if flags.local or _must_stay_here(config):
         _run_here(entry, inputs, flags, config)
@@ -55,9 +63,14 @@ def options_of(flags: RunFlags, mode: str) -> RunOptions:
         labels=flags.labels,
         env_vars={**flags.env, **({FULL_TRACEBACK: "1"} if flags.debug else {})},
         copy_style=flags.copy_style,
+        sync_sys_paths=not flags.no_sync_local_sys_paths,
+        version=flags.version,
         raw_data_path=flags.raw_data_path,
+        max_action_concurrency=flags.max_action_concurrency,
+        queue=flags.queue,
+        service_account=flags.service_account,
         debug=flags.debug,
-        echo="std" if flags.follow and not flags.as_json() else "stderr",
+        echo="none" if flags.tui else "std" if flags.follow and not flags.as_json() else "stderr",
     )
 
 
@@ -72,7 +85,10 @@ def finish_here(start: LocalStart, flags: RunFlags, config: Config) -> None:
     if _server.status(config.home) is None:
         say("To open the URL: flyte start server")
     try:
-        start.finish()
+        if flags.tui:
+            _watch(run, config, start.finish)
+        else:
+            start.finish()
     except KeyboardInterrupt:
         say(f"\nInterrupted: run {run.name} was aborted. What it did: flyte get action {run.name} --tree")
         raise click.exceptions.Exit(INTERRUPTED) from None
@@ -99,6 +115,8 @@ def await_there(run: Run, flags: RunFlags, config: Config, *, progress: bool) ->
         return
     try:
         with Vigil(config):
+            if flags.tui:
+                _watch(run, config)
             _wait(run, flags, progress=progress)
     except KeyboardInterrupt:
         say(
@@ -109,6 +127,15 @@ def await_there(run: Run, flags: RunFlags, config: Config, *, progress: bool) ->
         )
         raise click.exceptions.Exit(INTERRUPTED) from None
     _conclude(run.name, flags)
+
+
+def _watch(run: Run, config: Config, work: Callable[[], None] | None = None) -> None:
+    """In the terminal's console, until it is left; `work` drives the run meanwhile."""
+    from flyte._cli.tui.app import Console
+    from flyte._remote.current import source_of
+
+    key = RunKey(run.project, run.domain, run.name)
+    Console(source_of(config, local=work is not None), poll_s=0.3, run=key, work=work).run()
 
 
 def _wait(run: Run, flags: RunFlags, *, progress: bool) -> None:

@@ -21,11 +21,13 @@ COMMANDS = {
     "get": Entry(
         "flyte._cli.get:get", "Look at runs, actions, their values and logs; the server; settings.", LOOK
     ),
-    "diff": Entry("flyte._cli.diff:diff", "Compare two runs.", LOOK),
     "abort": Entry("flyte._cli.abort:abort", "Abort a run, or one action of it.", ACT),
     "signal": Entry("flyte._cli.signal:signal", "Answer what a run waits for.", ACT),
-    "start": Entry("flyte._cli.server:start", "Start this machine's server.", SETUP),
+    "start": Entry(
+        "flyte._cli.server:start", "Start this machine's server, or the terminal's console.", SETUP
+    ),
     "stop": Entry("flyte._cli.server:stop", "Stop this machine's server.", SETUP),
+    "delete": Entry("flyte._cli.delete:delete", "Delete what the cache keeps.", SETUP),
     "create": Entry("flyte._cli.create:create", "Create a config file.", SETUP),
     "whoami": Entry("flyte._cli.whoami:whoami", "Show who you are to the server, and where it is.", SETUP),
     "gen": Entry("flyte._cli.gen:gen", "Print the reference of this command line.", SETUP),
@@ -74,6 +76,14 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     "--endpoint", metavar="HOST[:PORT]", default="", help="The server to use, when not the configured one."
 )
 @click.option("--insecure/--secure", default=None, help="Speak to the endpoint without TLS (or with it).")
+@click.option("--org", default="", help="The organisation, when not the configured one.")
+@click.option("--auth-type", default="", help="How to log in to the endpoint, when not as configured.")
+@click.option(
+    "--image-builder",
+    "--builder",
+    type=click.Choice(["local", "remote"]),
+    help="What builds images, when not as configured.",
+)
 @click.option(
     "--config", "-c", metavar="FILE", default="", help="The config file to read, instead of searching."
 )
@@ -87,7 +97,24 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     help="How to write data on stdout.",
 )
 @click.option(
-    "--verbose", "-v", "verbosity", count=True, help="Say more; with it, errors show their traceback."
+    "--verbose",
+    "-v",
+    "verbosity",
+    count=True,
+    help="Say more; with it, errors show their traceback. Twice: debugging messages too.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["console", "json"]),
+    help="How log messages are written, here and by the tasks of a run.",
+)
+@click.option(
+    "--user-log-level",
+    type=click.Choice(["debug", "info", "warning", "error", "critical"]),
+    help="From which level flyte.logger writes in tasks.",
+)
+@click.option(
+    "--reset-root-logger", is_flag=True, help="Take away the handlers that the root logger has in tasks."
 )
 @click.option("--no-progress", is_flag=True, help="No progress line, even on a terminal.")
 @click.option(
@@ -101,26 +128,17 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
 @click.pass_context
 def cli(
     ctx: click.Context,
-    endpoint: str,
-    insecure: bool | None,
-    config: str,
+    /,
     style: Format,
-    verbosity: int,
     no_progress: bool,
+    **given: Any,
 ) -> None:
     """Runs and actions on this machine: run Python functions as tasks and look at what they did.
 
     Without a config file everything is kept in `~/.flyte` (or `$FLYTE_HOME`) and served by this
     machine's own server, which `flyte run` starts when it is needed.
     """
-    ctx.obj = Settings(
-        style=style,
-        endpoint=endpoint,
-        insecure=insecure,
-        config=config,
-        verbosity=verbosity,
-        progress=not no_progress,
-    )
+    ctx.obj = Settings(style=style, progress=not no_progress, **given)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flyte._cli import options
+from flyte._cli import completion, options
 from flyte._cli.history import open_history
 from flyte._cli.params import NOTHING, Input
 from flyte._cli.problem import UsageProblem
@@ -100,7 +100,7 @@ def _hints(record: RunRecord, action: Action) -> dict[str, Any]:
 
 
 @click.command(cls=RerunCommand)
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("--name", default="", help="The new run's name, instead of one made up.")
 @click.option(
     "--env",

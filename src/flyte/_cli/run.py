@@ -1,7 +1,8 @@
 """`flyte run FILE TASK [INPUTS]`: the command line of a run; `launch` carries it out."""
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,9 +10,11 @@ import click
 
 from flyte._cli import options, tasks
 from flyte._cli.params import Input
-from flyte._cli.problem import UsageProblem, nearest
+from flyte._cli.problem import UsageProblem, nearest, say
 from flyte._cli.render import is_json
 from flyte._cli.state import FORMATS, Format, settings
+
+EXAMPLE = Path(__file__).parent / "examples" / "hello.py"
 
 CopyStyle = Literal["loaded_modules", "all", "none"]
 COPY_STYLES: tuple[CopyStyle, ...] = ("loaded_modules", "all", "none")
@@ -24,12 +27,21 @@ class RunFlags:
     local: bool = False
     detach: bool = False
     follow: bool = False
+    tui: bool = False
+    tracked: bool = False
+    tracked_strict: bool = False
     name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     copy_style: CopyStyle = "loaded_modules"
     root_dir: Path | None = None
+    no_sync_local_sys_paths: bool = False
+    version: str = ""
     raw_data_path: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
+    max_action_concurrency: int = 0
+    queue: str = ""
+    service_account: str = ""
     project: str = ""
     domain: str = ""
     debug: bool = False
@@ -43,22 +55,40 @@ class RunFlags:
 
 def pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     """`KEY=VALUE`, repeated, as a dict."""
-    found = {}
-    for text in given:
-        key, separator, value = text.partition("=")
-        if not separator or not key:
-            raise click.BadParameter(f"'{text}' is not KEY=VALUE", ctx, param)
-        found[key] = value
-    return found
+    return dict(_pair(ctx, param, text) for text in given)
+
+
+def _pair(ctx: click.Context, param: click.Parameter, text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise click.BadParameter(f"'{text}' is not {param.metavar}", ctx, param)
+    return key, value
+
+
+def _images(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=URI`, repeated, as a dict; a URI alone is the default image's."""
+    return dict(("default", text) if "=" not in text else _pair(ctx, param, text) for text in given)
+
+
+_UNSERVED = {
+    "deployed-task": "runs of deployed tasks need 'flyte deploy', which this version does not have yet.",
+    "python-script": "running a plain script as an action is not there yet.",
+}
 
 
 class RunCommand(click.Group):
-    """A group whose commands are files."""
+    """A group whose commands are files, and the built-in example."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return []
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "hello" and not Path(cmd_name).exists():
+            return HelloCommand()
+        if cmd_name in _UNSERVED and not ctx.resilient_parsing:
+            raise UsageProblem(
+                f"{cmd_name}: {_UNSERVED[cmd_name]}", hint="Run a task of a file: flyte run FILE TASK"
+            )
         return FileCommand(cmd_name)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -67,7 +97,19 @@ class RunCommand(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         from click.shell_completion import CompletionItem
 
+        if incomplete and "hello".startswith(incomplete) and not list(Path().glob(f"{incomplete}*")):
+            # Shells take no words beside files.
+            return [CompletionItem("hello", help="A built-in example.")]
         return [CompletionItem(incomplete, type="file"), *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+_EXAMPLES_OF_A_FILE = """The tasks of {file}. Give one of them, then its inputs as options.
+
+\b
+Examples:
+  flyte run {file} TASK --help
+  flyte run {file} TASK --INPUT VALUE
+"""
 
 
 class FileCommand(click.Group):
@@ -76,7 +118,7 @@ class FileCommand(click.Group):
     def __init__(self, file: str) -> None:
         super().__init__(
             name=file,
-            help=f"The tasks of {file}. Give one of them, then its inputs as options.",
+            help=_EXAMPLES_OF_A_FILE.format(file=file),
             subcommand_metavar="TASK [INPUTS]",
             add_help_option=True,
         )
@@ -95,7 +137,7 @@ class FileCommand(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         found = self.tasks(ctx).find(cmd_name)
-        return TaskCommand(cmd_name, found) if found is not None else None
+        return TaskCommand(cmd_name, found, self.file) if found is not None else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -126,9 +168,14 @@ class FileCommand(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         from click.shell_completion import CompletionItem
 
+        try:
+            known = self.tasks(ctx).by_name
+        except click.ClickException:
+            # A file that cannot be imported has its say when it is run.
+            return []
         return [
             CompletionItem(name, help=task.summary)
-            for name, task in self.tasks(ctx).by_name.items()
+            for name, task in known.items()
             if name.startswith(incomplete)
         ]
 
@@ -136,8 +183,12 @@ class FileCommand(click.Group):
 class TaskCommand(click.Command):
     """One task: its inputs are the options."""
 
-    def __init__(self, name: str, task: tasks.TaskEntry) -> None:
-        super().__init__(name=name, help=task.help, params=options.options_for(task.inputs))
+    def __init__(self, name: str, task: tasks.TaskEntry, file: str) -> None:
+        required = "".join(f" --{each.name} ..." for each in task.inputs if each.required)
+        example = (
+            f"\b\nExamples:\n  flyte run {file} {name}{required}\n  flyte run --local {file} {name}{required}"
+        )
+        super().__init__(name=name, help=task.help, params=options.options_for(task.inputs), epilog=example)
         self.task = task
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -153,6 +204,37 @@ class TaskCommand(click.Command):
 
         flags = ctx.find_object(RunFlags) or RunFlags()
         launch(self.task, options.collect(ctx, self.task.inputs), flags, settings())
+
+
+class HelloCommand(click.Command):
+    """The built-in example: its source is put where it can be read, and run from there."""
+
+    def __init__(self) -> None:
+        source = tasks.load(str(EXAMPLE)).by_name["main"]
+        text = f"""Run a built-in example; no file is needed.
+
+        {source.help} It says where its source is: copy it, and go on from there.
+
+        \b
+        Examples:
+          flyte run hello
+          flyte run --local hello --x_list '[1, 2, 3]'
+        """
+        super().__init__(name="hello", help=text, params=options.options_for(source.inputs))
+
+    def invoke(self, ctx: click.Context) -> None:
+        from flyte._cli.configured import load_config
+        from flyte._cli.launch import launch
+
+        flags = ctx.find_object(RunFlags) or RunFlags()
+        file = load_config().home / "hello" / EXAMPLE.name
+        if not file.is_file():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(EXAMPLE.read_bytes())
+        sys.modules.pop(EXAMPLE.stem, None)
+        task = tasks.load(str(file)).by_name["main"]
+        say(f"The example's source: {file}\nCopy it, change it: flyte run {EXAMPLE.name} main")
+        launch(task, options.collect(ctx, task.inputs), flags, settings())
 
 
 def _misplaced(ctx: click.Context, error: click.NoSuchOption) -> UsageProblem | None:
@@ -182,6 +264,13 @@ def _positional(ctx: click.Context, value: str, inputs: tuple[Input, ...]) -> Us
 )
 @click.option("--detach", is_flag=True, help="Return when the run has been created; do not wait for its end.")
 @click.option("--follow", "-f", is_flag=True, help="Show the run's log while waiting.")
+@click.option("--tui", is_flag=True, help="Watch the run in the terminal's console; needs godwit-flyte[tui].")
+@click.option(
+    "--tracked",
+    is_flag=True,
+    help="As --local: every local run is in the history, and so in the console, while it runs.",
+)
+@click.option("--tracked-strict", is_flag=True, help="With --tracked; recording is always strict here.")
 @click.option("--name", default="", help="The run's name, instead of one made up.")
 @click.option(
     "--label",
@@ -211,9 +300,40 @@ def _positional(ctx: click.Context, value: str, inputs: tuple[Input, ...]) -> Us
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The project's root, from which modules are imported. Default: the nearest directory above the file that is no package.",
 )
+@click.option(
+    "--no-sync-local-sys-paths",
+    is_flag=True,
+    help="With --copy-style all: import from the root directory only, not from folders below it that are on sys.path here.",
+)
+@click.option("--version", default="", help="The version of the code, instead of its bundle's digest.")
 @click.option("--raw-data-path", default="", metavar="PATH", help="Where files and large data are written.")
-@click.option("--run-project", "-p", "project", default="", help="The project, when not the configured one.")
-@click.option("--run-domain", "-d", "domain", default="", help="The domain, when not the configured one.")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="NAME=URI",
+    callback=_images,
+    help="The image that Image.from_ref_name(NAME) stands for; without NAME=, the default one. Recorded: tasks here run in this Python. Repeatable.",
+)
+@click.option(
+    "--max-action-concurrency",
+    type=click.IntRange(min=0),
+    default=0,
+    help="At most so many actions of the run at a time; 0: any number.",
+)
+@click.option("--queue", default="", help="The queue; recorded with the run.")
+@click.option("--service-account", default="", help="The service account; recorded with the run.")
+@click.option(
+    "--project",
+    "--run-project",
+    "-p",
+    "project",
+    default="",
+    help="The project, when not the configured one.",
+)
+@click.option(
+    "--domain", "--run-domain", "-d", "domain", default="", help="The domain, when not the configured one."
+)
 @click.option("--debug", is_flag=True, help="Whole tracebacks: the framework's own frames too.")
 @click.option(
     "--output-format",
@@ -233,6 +353,7 @@ def run(ctx: click.Context, /, **given: Any) -> None:
 
     \b
     Examples:
+      flyte run hello                            a built-in example
       flyte run my_script.py --help              the tasks of the file
       flyte run my_script.py pipeline --help     its inputs
       flyte run my_script.py pipeline --x 5
@@ -240,6 +361,10 @@ def run(ctx: click.Context, /, **given: Any) -> None:
       flyte run --detach --label team=ml train.py main --config job.yaml
     """
     flags = RunFlags(**given)
+    if flags.tracked_strict and not flags.tracked:
+        raise UsageProblem("--tracked-strict says how --tracked is done; give both, or neither.")
+    if flags.tracked:
+        flags = replace(flags, local=True)
     if flags.local and flags.detach:
         raise UsageProblem(
             "--local and --detach exclude each other: a local run lives in this process.",

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 
 import click
 
@@ -9,17 +10,28 @@ from flyte import _server
 from flyte._cli.configured import load_config
 from flyte._cli.problem import Problem, say
 from flyte._cli.render import emit_json, emit_sheet, is_json
-from flyte._cli.state import format_option, settings
+from flyte._cli.state import format_option, scope_options, settings
 
 
 @click.group()
 def start() -> None:
-    """Start this machine's server. Rarely needed: `flyte run` starts it by itself."""
+    """Start this machine's server (rarely needed: `flyte run` does so), or the terminal's console.
+
+    \b
+    Examples:
+      flyte start server
+      flyte start tui
+    """
 
 
 @click.group()
 def stop() -> None:
-    """Stop this machine's server. Runs go on when the next one starts."""
+    """Stop this machine's server. Runs go on when the next one starts.
+
+    \b
+    Examples:
+      flyte stop server
+    """
 
 
 @start.command("server")
@@ -88,6 +100,50 @@ def _found_running(running: _server.ServerInfo, port: int | None, options: list[
         )
     say("It runs already." + (" Options count when it starts: flyte stop server" if options else ""))
     show(running)
+
+
+@start.command("tui")
+@click.option(
+    "--config",
+    "-c",
+    "file",
+    metavar="FILE",
+    default="",
+    help="The config file to read, instead of searching.",
+)
+@click.option(
+    "--poll-interval",
+    type=click.FloatRange(min=0.1),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="So often what is shown is looked up again.",
+)
+@scope_options
+@click.pass_context
+def start_tui(ctx: click.Context, /, file: str, poll_interval: float) -> None:
+    """The terminal's console: runs, a run's live tree, details and logs.
+
+    It shows the configured server's history, or this machine's. Needs godwit-flyte[tui].
+
+    \b
+    Keys, in the table: Enter opens a run, / filters, s sorts, a aborts, r refreshes, q ends.
+    In a run: d details, l log, [ and ] attempts, j and k move, a aborts, q goes back.
+
+    \b
+    Examples:
+      flyte start tui
+      flyte start tui --poll-interval 0.5
+    """
+    from flyte._cli.tui import require_tui
+
+    require_tui()
+    from flyte._cli.tui.app import Console
+    from flyte._remote.current import source_of
+
+    if file:
+        ctx.obj = replace(settings(), config=file)
+    Console(source_of(load_config()), poll_s=poll_interval).run()
 
 
 @stop.command("server")

@@ -5,6 +5,7 @@ import sys
 import click
 
 from flyte._calls import answers
+from flyte._cli import completion
 from flyte._cli.history import History, open_history
 from flyte._cli.problem import Problem, UsageProblem, say
 from flyte._cli.state import scope_options
@@ -15,11 +16,17 @@ from flyte_core.model import Phase
 
 @click.group()
 def signal() -> None:
-    """Answer what a run waits for."""
+    """Answer what a run waits for.
+
+    \b
+    Examples:
+      flyte get condition RUN
+      flyte signal condition RUN approve yes
+    """
 
 
 @signal.command("condition", context_settings={"ignore_unknown_options": True})
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.argument("name")
 @click.argument("value", required=False)
 @scope_options

@@ -1,11 +1,14 @@
 """What the global options say, and the options that several commands share."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import click
+
+from flyte._log import LogChoice
 
 Format = Literal["table", "table-simple", "json", "json-raw"]
 FORMATS: tuple[Format, ...] = ("table", "table-simple", "json", "json-raw")
@@ -23,8 +26,20 @@ class Settings:
     config: str = ""
     project: str = ""
     domain: str = ""
+    org: str = ""
+    auth_type: str = ""
+    image_builder: str | None = None
     verbosity: int = 0
     progress: bool = True
+    log_format: str | None = None
+    user_log_level: str | None = None
+    reset_root_logger: bool = False
+
+    def logs(self) -> LogChoice:
+        """What is to be logged, by this command and by the tasks of a run that it starts."""
+        level = {0: None, 1: logging.INFO}.get(self.verbosity, logging.DEBUG)
+        user = logging.getLevelNamesMapping()[self.user_log_level.upper()] if self.user_log_level else None
+        return LogChoice(level, user, self.log_format, self.reset_root_logger)
 
 
 def settings() -> Settings:

@@ -93,8 +93,10 @@ def close_all() -> None:
             home.ledger.store.close()
 
 
-def echo(to: Literal["std", "stderr"]) -> Any:
-    """Shows on the terminal what bodies print: each stream on its own, or all on stderr."""
+def echo(to: Literal["std", "stderr", "none"]) -> Any:
+    """Shows on the terminal what bodies print: each stream on its own, all on stderr, or nothing."""
+    if to == "none":
+        return lambda stream, text: None
     out = getattr(sys.stdout, "original", sys.stdout)
     err = getattr(sys.stderr, "original", sys.stderr)
 

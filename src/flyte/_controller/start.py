@@ -36,7 +36,7 @@ def begin(
         TypeError: the arguments do not fit the task.
         flyte.errors.BaseRuntimeError: a value does not, the name is taken, or nothing can be recorded.
     """
-    _log.set_up()
+    _log.LogChoice().apply()
     session = _session.current()
     config = session.config
     place = Place(

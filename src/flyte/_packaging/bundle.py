@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -41,7 +41,12 @@ class Bundle:
 
 
 def bundle(
-    task: "Task[..., Any]", style: CopyStyle, root: Path, *, interactive: bool | None = None
+    task: "Task[..., Any]",
+    style: CopyStyle,
+    root: Path,
+    *,
+    interactive: bool | None = None,
+    paths: Sequence[str] = (),
 ) -> Bundle | None:
     """What must go with the task so that a worker can run it. None: nothing, it is installed there.
 
@@ -51,6 +56,7 @@ def bundle(
         root: The folder from which the worker imports.
         interactive: Pickle the task. By default that is done when it has no file: in a notebook, at a
             prompt.
+        paths: Folders below the root from which the worker imports as well.
 
     Raises:
         CodeBundleError: a file cannot be read, something is too large, or the task cannot be pickled.
@@ -63,7 +69,7 @@ def bundle(
         return None
     found = select.loaded(task, root) if style == "loaded_modules" else select.everything(root)
     if style == "all":
-        _require_importable(task, root)
+        _require_importable(task, root, paths)
     if not found:
         return None
     digest = digest_of(found)
@@ -106,7 +112,7 @@ def _without_file(task: "Task[..., Any]") -> bool:
     return file is None or not Path(file).is_file()
 
 
-def _require_importable(task: "Task[..., Any]", root: Path) -> None:
+def _require_importable(task: "Task[..., Any]", root: Path, paths: Sequence[str]) -> None:
     """With all files in their places, the task's module must be where its name says."""
     module = sys.modules.get(task.func.__module__)
     file = getattr(module, "__file__", None)
@@ -114,8 +120,9 @@ def _require_importable(task: "Task[..., Any]", root: Path) -> None:
         return
     path = Path(file).resolve()
     parts = module.__name__.split(".")
-    expected = root.joinpath(*parts, "__init__.py") if path.stem == "__init__" else root.joinpath(*parts)
-    if path.is_relative_to(root) and path.with_suffix("") != expected.with_suffix(""):
+    name = Path(*parts, "__init__") if path.stem == "__init__" else Path(*parts)
+    expected = [root / each / name for each in ("", *paths)]
+    if path.is_relative_to(root) and path.with_suffix("") not in expected:
         raise CodeBundleError(
             f"Module {module.__name__} is {path.relative_to(root)} below the root {root}: "
             "a worker that imports from the root does not find it.",

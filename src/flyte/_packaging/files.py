@@ -65,6 +65,16 @@ def root_of(task: "Task[..., Any]", given: Path | None) -> Path:
     return path.parents[levels]
 
 
+def import_paths(root: Path) -> list[str]:
+    """The folders below the root, relative to it, that this process imports from too."""
+    found = []
+    for entry in sys.path:
+        path = Path(entry).resolve()
+        if path != root and path.is_relative_to(root) and not f"{path}/".startswith(_installed()):
+            found.append(path.relative_to(root).as_posix())
+    return list(dict.fromkeys(found))
+
+
 def loaded(task: "Task[..., Any]", root: Path) -> Files:
     """The files of the user's modules that are imported, each where its name says.
 

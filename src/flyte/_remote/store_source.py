@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from flyte import _failures, _server
 from flyte._account import account
 from flyte._remote.source import Scope, no_action, no_report, no_run
-from flyte.errors import RuntimeSystemError
+from flyte.errors import RuntimeSystemError, RuntimeUserError
 from flyte_core import logs, process
 from flyte_core.dataflow.graph import Graph
 from flyte_core.engine import action as action_engine
@@ -198,6 +199,20 @@ class StoreSource:
             await self._ask_server().abort_run(key, reason)
         else:
             self._write(lambda tx, now: run_engine.abort_run(tx, key, reason, account(), now))
+
+    async def delete_run(self, key: RunKey) -> None:
+        """Remove a run that has ended, with its values and logs. What the cache has of it stays.
+
+        Raises:
+            RuntimeUserError: it has not ended.
+        """
+        view = await self.run(key)
+        if not view.root.phase.terminal:
+            raise RuntimeUserError(
+                f"Run {key.name} has not ended; it cannot be deleted.", hint=f"flyte abort run {key.name}"
+            )
+        self._write(lambda tx, now: tx.delete_run(key))
+        await asyncio.to_thread(shutil.rmtree, self._layout.run(key), ignore_errors=True)
 
     async def abort_action(self, key: ActionKey, reason: str) -> None:
         view, action = await self.run(key.run), await self.action(key)

@@ -1,6 +1,7 @@
 """Submits a run to a server: code, specification, inputs, one `CreateRun`."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -46,6 +47,7 @@ from flyte_core.model import (
     RunRecord,
     RunView,
 )
+from flyte_core.supervision import SYS_PATHS
 from flyte_core.wire import actions, specs
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ async def submit_run(
     config = session.config
     key = RunKey(options.project or config.project, options.domain or config.domain, name_of(options))
     root = files.root_of(task, options.root_dir or session.root_dir)
-    bundle = bundles.bundle(task, options.copy_style, root, interactive=options.interactive_mode)
+    paths = files.import_paths(root) if options.copy_style == "all" and options.sync_sys_paths else []
+    bundle = bundles.bundle(task, options.copy_style, root, interactive=options.interactive_mode, paths=paths)
     place = Place(key.project, key.domain, options.version, root_dir=root)
     if bundle is not None:
         place = _placed(place, bundle, "to be uploaded")
@@ -84,6 +87,8 @@ async def submit_run(
         inputs=_inputs(task, args, kwargs, options),
         run_spec=run_message(options),
     )
+    if paths:
+        request.run_spec.envs.values.append(KeyValuePair(key=SYS_PATHS, value=os.pathsep.join(paths)))
     if options.dry_run:
         return Rehearsal(_unborn(key, request), source_of(config, local=True), codec_of_task(task))
     client = await connected(config)

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import os
 import shutil
 import sys
 import urllib.request
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from flyte.errors import CodeBundleError
 from flyte_core.blobs import archive
 from flyte_core.layout import Layout
+from flyte_core.supervision import SYS_PATHS
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
@@ -23,7 +25,7 @@ _SUFFIXES = (".tar.gz", ".tgz", ".pkl.gz")
 
 
 def prepare(options: "Options", layout: Layout) -> Path | None:
-    """Put the bundle's directory at the head of `sys.path`. None: the command line names no bundle.
+    """Put the bundle's directory at the head of `sys.path`, then those in it that the run names. None: the command line names no bundle.
 
     Raises:
         CodeBundleError: it cannot be fetched or unpacked.
@@ -31,9 +33,10 @@ def prepare(options: "Options", layout: Layout) -> Path | None:
     if not options.tgz:
         return None
     directory = unpacked(options.tgz, layout)
-    path = str(directory)
-    if path not in sys.path:
-        sys.path.insert(0, path)
+    more = os.environ.get(SYS_PATHS, "").split(os.pathsep)
+    for path in (*(str(directory / each) for each in reversed(more) if each), str(directory)):
+        if path not in sys.path:
+            sys.path.insert(0, path)
     return directory
 
 

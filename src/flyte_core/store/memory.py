@@ -385,6 +385,12 @@ class MemoryTx:
     def delete_cache_entry(self, scope: str, key: str) -> None:
         self._pop(self._state.cache, (scope, key))
 
+    def clear_cache(self) -> int:
+        known = list(self._state.cache)
+        for each in known:
+            self._pop(self._state.cache, each)
+        return len(known)
+
     def cache_lease(self, scope: str, key: str, holder: ActionKey, until: Micros, now: Micros) -> ActionKey:
         lease = self._state.leases.get((scope, key))
         if lease is not None and lease[0] != holder and lease[1] > now:

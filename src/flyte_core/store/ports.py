@@ -198,6 +198,9 @@ class Tx(Protocol):
 
     def delete_cache_entry(self, scope: str, key: str) -> None: ...
 
+    def clear_cache(self) -> int:
+        """Forget all cache entries. Returns how many there were."""
+
     def cache_lease(self, scope: str, key: str, holder: ActionKey, until: Micros, now: Micros) -> ActionKey:
         """Reserve a serialized cache key. Returns the holder: `holder` itself when it got it."""
 

@@ -14,6 +14,7 @@ NOUNS = {
         "flyte._cli.get.bottlenecks:bottlenecks", "Where the time of a run went, and what to improve.", "Runs"
     ),
     "condition": Entry("flyte._cli.get.condition:condition", "Questions that a run has asked.", "Runs"),
+    "task": Entry("flyte._cli.get.task:task", "Tasks that runs have been started of.", "Runs"),
     "server": Entry("flyte._cli.get.server:server", "This machine's server.", "This machine"),
     "config": Entry("flyte._cli.get.config:config", "Each setting, and where it comes from.", "This machine"),
 }
@@ -25,4 +26,11 @@ def get() -> None:
 
     History needs no server: these commands work when none runs, and while runs are in progress.
     Data goes to stdout, words go to stderr.
+
+    \b
+    Examples:
+      flyte get run --limit 5
+      flyte get action RUN --tree
+      flyte get io RUN
+      flyte get logs RUN --follow
     """

@@ -2,7 +2,7 @@
 
 import click
 
-from flyte._cli import tree, values, words
+from flyte._cli import completion, tree, values, words
 from flyte._cli.history import open_history
 from flyte._cli.problem import UsageProblem, say
 from flyte._cli.render import Column, emit_json, emit_sheet, emit_table, is_json
@@ -22,8 +22,8 @@ COLUMNS = (
 
 
 @click.command()
-@click.argument("run")
-@click.argument("action", required=False)
+@click.argument("run", shell_complete=completion.runs)
+@click.argument("action", required=False, shell_complete=completion.actions)
 @click.option("--tree", "as_tree", is_flag=True, help="Who called whom, in the order of the calls.")
 @click.option(
     "--in-phase",

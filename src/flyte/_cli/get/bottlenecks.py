@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from flyte._cli import words
+from flyte._cli import completion, words
 from flyte._cli.history import open_history
 from flyte._cli.problem import say
 from flyte._cli.render import Column, emit_json, emit_sheet, emit_table, is_json
@@ -48,7 +48,7 @@ ACTIONS = (
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @data_command
 def bottlenecks(run: str) -> None:
     """Where the time of a RUN went, and what would have made it shorter.

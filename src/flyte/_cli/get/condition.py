@@ -2,7 +2,7 @@
 
 import click
 
-from flyte._cli import words
+from flyte._cli import completion, words
 from flyte._cli.history import open_history
 from flyte._cli.problem import Problem, say
 from flyte._cli.render import Column, emit_json, emit_sheet, emit_table, is_json
@@ -20,7 +20,7 @@ COLUMNS = (
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.argument("name", required=False)
 @data_command
 def condition(run: str, name: str | None) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from flyte._cli import words
+from flyte._cli import completion, words
 from flyte._cli.history import open_history
 from flyte._cli.problem import say
 from flyte._cli.render import emit_json, is_json
@@ -15,7 +15,7 @@ _FOLD_FROM = 60
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option(
     "--fold/--all",
     default=None,

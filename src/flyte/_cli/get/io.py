@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from flyte._cli import values
+from flyte._cli import completion, values
 from flyte._cli.history import open_history
 from flyte._cli.problem import UsageProblem, say
 from flyte._cli.render import emit_json, emit_sheet, is_json
@@ -12,8 +12,8 @@ from flyte._cli.state import data_command, settings
 
 
 @click.command()
-@click.argument("run")
-@click.argument("action", required=False, default="a0")
+@click.argument("run", shell_complete=completion.runs)
+@click.argument("action", required=False, default="a0", shell_complete=completion.actions)
 @click.option("--inputs-only", "-i", is_flag=True, help="Only the inputs.")
 @click.option("--outputs-only", "-o", is_flag=True, help="Only the outputs.")
 @data_command

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from flyte._account import account
-from flyte._cli import values, words
+from flyte._cli import completion, values, words
 from flyte._cli.history import open_history
 from flyte._cli.moments import parse_instant
 from flyte._cli.problem import UsageProblem, say
@@ -43,7 +43,7 @@ class Instant(click.ParamType[datetime]):
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.runs)
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many runs."
 )

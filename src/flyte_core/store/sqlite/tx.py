@@ -98,6 +98,8 @@ SELECT sha256, size_bytes, uri, data, output_uri, source, created_at FROM cache 
 """
 _PUT_CACHE: Final = "INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _DELETE_CACHE: Final = "DELETE FROM cache WHERE scope = ? AND key = ?"
+_COUNT_CACHE: Final = "SELECT count(*) FROM cache"
+_CLEAR_CACHE: Final = "DELETE FROM cache"
 _LEASE: Final = "SELECT project, domain, run, action, until FROM cache_lease WHERE scope = ? AND key = ?"
 _PUT_LEASE: Final = "INSERT OR REPLACE INTO cache_lease VALUES (?, ?, ?, ?, ?, ?, ?)"
 _DELETE_LEASE: Final = """
@@ -379,6 +381,11 @@ class SqliteTx:
 
     def delete_cache_entry(self, scope: str, key: str) -> None:
         self._write(_DELETE_CACHE, (scope, key))
+
+    def clear_cache(self) -> int:
+        ((count,),) = self._db.execute(_COUNT_CACHE)
+        self._write(_CLEAR_CACHE, ())
+        return int(count)
 
     def cache_lease(self, scope: str, key: str, holder: ActionKey, until: Micros, now: Micros) -> ActionKey:
         for project, domain, run, action, ends in self._db.execute(_LEASE, (scope, key)):
