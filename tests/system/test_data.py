@@ -8,6 +8,10 @@ import pytest
 import s3
 from terminal import SCRIPTS, Terminal
 
+from flyte._client.connect import Connect
+from flyte._client.endpoint import parse_endpoint
+from flyte._remote.cargo import Cargo
+
 
 @pytest.fixture
 def data(user: Terminal) -> Terminal:
@@ -87,3 +91,18 @@ def test_a_server_run_keeps_its_data_in_a_bucket(
             assert found["o0"].startswith(f"{bucket.uri}/runs/{run}/")
             assert found["o1"].startswith(f"{bucket.uri}/runs/{run}/")
             assert found["o2"] == 899_970_000.0
+
+
+async def test_what_a_server_elsewhere_needs_goes_along(data: Terminal) -> None:
+    data.flyte("start", "server")
+    url = data.get("server")["url"]
+    file, tree = str(data.cwd / "a.txt"), str(data.cwd / "tree")
+    cargo = Cargo()
+    assert not cargo
+    assert (cargo(file, "sha256:1"), cargo(tree, None)) == (file, tree)
+    there = await cargo.bring(Connect(parse_endpoint(url)), "flytesnacks", "development")
+    assert Path(there[file]).read_text() == "some text"
+    assert Path(there[file]).is_relative_to(data.home / "blobs")
+    assert (Path(there[tree]) / "deep" / "y").read_text() == "some text"
+    assert cargo(file, "sha256:1") == there[file]
+    assert await cargo.bring(Connect(parse_endpoint(url)), "flytesnacks", "development") == there

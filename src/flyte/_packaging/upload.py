@@ -88,19 +88,35 @@ async def bring(client: Connect, bundle: Bundle, project: str, domain: str) -> s
         CodeBundleError: it could not be stored.
         RpcError: the server refuses.
     """
-    data = bundle.make()
+    return await bring_bytes(client, bundle.name, bundle.make(), project, domain)
+
+
+async def bring_bytes(
+    client: Connect, name: str, data: bytes, project: str, domain: str, root: str = ""
+) -> str:
+    """Make sure that the server has a file of this content; returns its URI there.
+
+    Args:
+        name: Its name, or path, there.
+        root: The directory above that, instead of one that is named by the content.
+
+    Raises:
+        CodeBundleError: it could not be stored.
+        RpcError: the server refuses.
+    """
     location = await client.unary(
         methods.CREATE_UPLOAD_LOCATION,
         CreateUploadLocationRequest(
             project=project,
             domain=domain,
-            filename=bundle.name,
+            filename=name,
+            filename_root=root,
             content_md5=hashlib.md5(data, usedforsecurity=False).digest(),
             content_length=len(data),
         ),
     )
     if _EXISTS not in location.headers:
-        await _put(client, location, bundle.name, data)
+        await _put(client, location, name, data)
     return location.native_url
 
 
@@ -113,12 +129,10 @@ async def _put(client: Connect, location: CreateUploadLocationResponse, name: st
     try:
         answer, body = await http.request("PUT", target, headers, data)
     except TransportError as error:
-        raise CodeBundleError(
-            f"The code bundle {name} could not be brought to {endpoint.url}: {error}"
-        ) from error
+        raise CodeBundleError(f"{name} could not be brought to {endpoint.url}: {error}") from error
     if answer.status >= 300:
         said = body.decode("utf-8", "replace").strip()
         raise CodeBundleError(
-            f"The server did not store the code bundle {name}: HTTP {answer.status} {said}".rstrip(),
+            f"The server did not store {name}: HTTP {answer.status} {said}".rstrip(),
             hint="Try again; if it stays so, see server.log in the data directory.",
         )

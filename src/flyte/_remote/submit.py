@@ -27,8 +27,10 @@ from flyte._controller.submission import check_size
 from flyte._packaging import bundle as bundles
 from flyte._packaging import files, upload
 from flyte._packaging.bundle import Bundle
+from flyte._remote.cargo import Cargo
 from flyte._remote.current import source_of
 from flyte._remote.run import Run
+from flyte._storage import carry
 from flyte._sync import syncify
 from flyte._types.interface import codec_of_task
 from flyte._version import VERSION
@@ -81,10 +83,11 @@ async def submit_run(
     if bundle is not None:
         place = _placed(place, bundle, "to be uploaded")
         _copy(bundle, options.copy_bundle_to)
+    cargo = Cargo()
     request = runs.CreateRunRequest(
         run_id=actions.run_id(key),
         task_spec=task_message(task, place),
-        inputs=_inputs(task, args, kwargs, options),
+        inputs=_inputs(task, args, kwargs, options, cargo),
         run_spec=run_message(options),
     )
     if paths:
@@ -98,6 +101,9 @@ async def submit_run(
         if dotenv is not None:
             request.run_spec.envs.values.append(KeyValuePair(key=_secrets.VARIABLE, value=str(dotenv)))
     try:
+        if cargo and not client.endpoint.local:
+            await cargo.bring(client, key.project, key.domain)
+            request.inputs.CopyFrom(_inputs(task, args, kwargs, options, cargo))
         if bundle is None:
             answer = await client.unary(methods.CREATE_RUN, request)
         else:
@@ -207,10 +213,15 @@ def name_of(options: "RunOptions") -> str:
 
 
 def _inputs(
-    task: "Task[..., Any]", args: tuple[Any, ...], kwargs: Mapping[str, Any], options: "RunOptions"
+    task: "Task[..., Any]",
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    options: "RunOptions",
+    cargo: Cargo,
 ) -> common_pb2.Inputs:
     values = task.interface.bind(args, kwargs)
-    encoded = codec_of_task(task).encode_inputs(values, options.custom_context)
+    with carry.carried(cargo):
+        encoded = codec_of_task(task).encode_inputs(values, options.custom_context)
     check_size(task, "inputs", encoded.data)
     return common_pb2.Inputs.FromString(encoded.data)
 

@@ -1,9 +1,7 @@
 """Files and directories by reference: a blob as a literal, address and hash within structures."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from flyteidl2.core.literals_pb2 import Literal
 from flyteidl2.core.types_pb2 import BlobType, LiteralType
@@ -12,18 +10,9 @@ from pydantic import ValidationError
 from flyte._io import hashing
 from flyte._io.dir import EMPTY, Dir
 from flyte._io.file import File
-from flyte._storage import paths
+from flyte._storage import carry, paths
 from flyte._storage.places import is_remote, local_path
 from flyte._types.codec import Codec
-
-
-class Carry(Protocol):
-    """Takes data of this machine to where a server can read them."""
-
-    def __call__(self, uri: str, digest: str | None) -> str: ...
-
-
-_carry: Final[ContextVar[Carry | None]] = ContextVar("flyte_carry", default=None)
 
 
 class Settled(NamedTuple):
@@ -31,16 +20,6 @@ class Settled(NamedTuple):
 
     uri: str
     hash: str | None
-
-
-@contextmanager
-def carried(carry: Carry) -> Iterator[None]:
-    """While values are encoded in here, data of this machine are taken along."""
-    token = _carry.set(carry)
-    try:
-        yield
-    finally:
-        _carry.reset(token)
 
 
 def settle(uri: str, digest: str | None) -> Settled:
@@ -51,11 +30,11 @@ def settle(uri: str, digest: str | None) -> Settled:
     if is_remote(uri) or uri == EMPTY:
         return Settled(uri, digest)
     uri = paths.absolute(uri)
-    carry = _carry.get()
     here = local_path(uri)
     if digest is None and here is not None:
         digest = hashing.of_content(here) if paths.ours(here) else hashing.of_look(here)
-    return Settled(uri if carry is None else carry(uri, digest), digest)
+    taken = carry.current()
+    return Settled(uri if taken is None else taken(uri, digest), digest)
 
 
 def shown_hash(digest: str | None) -> str | None:
