@@ -10,8 +10,6 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
-from flyte.errors import DeclarationError
-
 
 def body_version(func: Callable[..., Any]) -> str:
     """A digest of the function's parameters and body as parsed: SHA-256, lower-case hex.
@@ -90,7 +88,8 @@ def module_name(func: Callable[..., Any], root: Path | None = None) -> str:
     """The module a worker must import to find the function.
 
     A script that was started directly is a module called `__main__` here only; elsewhere it goes
-    by its path below `root` (by default its own folder).
+    by its path below `root` (by default its own folder). What was typed at a prompt or into a
+    notebook has no file, and goes by no other name.
     """
     name = func.__module__
     if name != "__main__":
@@ -101,10 +100,7 @@ def module_name(func: Callable[..., Any], root: Path | None = None) -> str:
         return str(spec.name)
     file = getattr(main, "__file__", None)
     if file is None:
-        raise DeclarationError(
-            f"{func.__qualname__} is defined at an interactive prompt, where a worker cannot find it.",
-            hint="Put it into a file, or run it in this process: flyte.with_runcontext(mode='local').",
-        )
+        return name
     path = Path(file).resolve()
     try:
         return ".".join(path.relative_to((root or path.parent).resolve()).with_suffix("").parts)

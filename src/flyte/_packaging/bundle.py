@@ -65,6 +65,11 @@ def bundle(
         data = _pickled(task, root)
         digest = hashlib.sha256(data).hexdigest()
         return Bundle(f"code{digest[:_NAMED_BY]}.pkl.gz", digest, lambda: data, pickled=True)
+    if _without_file(task):
+        raise CodeBundleError(
+            f"{task.name} was written at a prompt or in a notebook: there is no file that a worker could import.",
+            hint="Leave interactive_mode out, so that it goes as a pickle; or put it into a file.",
+        )
     if style == "none":
         return None
     found = select.loaded(task, root) if style == "loaded_modules" else select.everything(root)
