@@ -36,6 +36,16 @@ class ActionID(NamedTuple):
     org: str = "local"
 
 
+class GroupData(str):
+    """The name of a group: a text, which also answers to `.name`."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        return str(self)
+
+
 class CheckpointPaths(NamedTuple):
     """Where checkpoints lie: that of the attempt before, and this attempt's own."""
 
@@ -142,6 +152,10 @@ class TaskContext:
         "token",
         "traced",
     )
+
+    rank = world_size = local_rank = local_world_size = node_rank = nnodes = None
+    master_addr = master_port = restart_attempt = None
+    """Of tasks that run as several processes; there are none here."""
 
     def __init__(
         self,
@@ -269,9 +283,14 @@ class TaskContext:
         return report_of(self)
 
     @property
-    def group_data(self) -> str | None:
+    def group_data(self) -> "GroupData | None":
         """The innermost `flyte.group` around the code; None outside of any."""
-        return self.group or None
+        return GroupData(self.group) if self.group else None
+
+    @property
+    def interactive_mode(self) -> bool:
+        """Whether the code came as a pickle, from a notebook or a prompt."""
+        return ".pkl" in self.run.code_bundle
 
     @property
     def idempotency_key(self) -> str:

@@ -210,3 +210,15 @@ def answer(url: str, body: object) -> None:
     request = urllib.request.Request(url, data, {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as response:
         assert response.status == 200
+
+
+# -- Overriding ------------------------------------------------------------------------------------
+
+
+def test_what_is_overridden_reaches_the_body(there: Place) -> None:
+    found = there.result(inside.overrides)
+    assert found == ["InlineIOMaxBytesBreached", 11 * 1024 * 1024, "plain", "theirs"]
+
+
+def test_the_context_knows_where_it_is(there: Place) -> None:
+    assert there.result(inside.knows) == ["outer", "a0", "a0", "dict"]

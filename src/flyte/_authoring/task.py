@@ -81,6 +81,8 @@ class Task(Generic[P, R]):
         self.func = func
         self.env = env
         self.options = options
+        self.declared = options
+        """What was declared, before anything was overridden."""
         self.name = f"{env.name}.{func.__name__}"
         self.derived: dict[Any, Any] = {}
         """What others have worked out from the declaration; kept here so that it goes with it."""
@@ -111,6 +113,7 @@ class Task(Generic[P, R]):
         if given.get("reusable") == "off":
             given["reusable"] = None
         task = type(self)(self.func, self.env, replace(self.options, **given))
+        task.declared = self.declared
         task.validate()
         return task
 

@@ -11,6 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from flyte._authoring.identity import instance_name, module_name
+from flyte._authoring.overrides import told
 from flyte._authoring.policies import ReusePolicy
 from flyte._authoring.resources import Device, Resources
 from flyte._authoring.task import Task
@@ -185,11 +186,22 @@ def _arguments(task: Task[..., Any], place: Place) -> list[str]:
     words += ["--run-name", "{{.runName}}", "--name", "{{.actionName}}"]
     words += ["--run-start-time", "{{.runStartTime}}"]
     if place.pkl:
-        return [*words, "--pkl", place.pkl, "--dest", ".", "--resolver", RESOLVER, "task", task.name]
+        return [
+            *words,
+            "--pkl",
+            place.pkl,
+            "--dest",
+            ".",
+            "--resolver",
+            RESOLVER,
+            "task",
+            task.name,
+            *told(task),
+        ]
     if place.tgz:
         words += ["--tgz", place.tgz]
     module = module_name(task.func, place.root_dir)
-    resolver = ["--resolver", RESOLVER, "mod", module, "instance", instance_name(task)]
+    resolver = ["--resolver", RESOLVER, "mod", module, "instance", instance_name(task), *told(task)]
     return [*words, "--dest", ".", *resolver]
 
 

@@ -67,7 +67,10 @@ def pickled(options: "Options", layout: Layout) -> "Task[..., Any]":
     """
     import cloudpickle
 
-    name = options.resolver_args[-1] if options.resolver_args else ""
+    from flyte._authoring.overrides import applied
+
+    words = dict(zip(options.resolver_args[::2], options.resolver_args[1::2], strict=False))
+    name = words.get("task", "")
 
     with _fetched(options.pkl, layout) as bundle:
         try:
@@ -77,7 +80,7 @@ def pickled(options: "Options", layout: Layout) -> "Task[..., Any]":
                 f"The pickled task {name} in {options.pkl} cannot be read: {type(error).__name__}: {error}",
                 hint="Submit with the same Python version that runs the task.",
             ) from error
-    return task
+    return applied(task, words)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Finds the task that a command line names: `mod <module> instance <attribute>`."""
+"""Finds the task that a command line names: `mod <module> instance <attribute>`, and what was overridden."""
 
 import importlib
 from collections.abc import Sequence
@@ -32,6 +32,7 @@ def load(arguments: Sequence[str]) -> "Task[..., Any]":
                 hint="Submit again: the code that was submitted with the run is another one.",
             )
         value = getattr(value, name)
+    from flyte._authoring.overrides import applied
     from flyte._authoring.task import Task
 
     if not isinstance(value, Task):
@@ -39,7 +40,7 @@ def load(arguments: Sequence[str]) -> "Task[..., Any]":
             f"{attribute} of module {module} is no task, but a {type(value).__name__}.",
             hint="Decorate the function with @env.task.",
         )
-    return value
+    return applied(value, found)
 
 
 def module_of(arguments: Sequence[str]) -> str:

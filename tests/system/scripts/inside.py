@@ -332,3 +332,43 @@ def notifies(fail: bool) -> None:
 def asks_by_webhook(url: str) -> bool:
     hook = flyte.ConditionWebhook(url, {"text": ["Please answer", "{callback_uri}"], "n": 1})
     return flyte.new_condition("hooked", webhook=hook).wait()
+
+
+# -- Overriding, and the context -------------------------------------------------------------------
+
+
+@env.task
+def long(n: int) -> str:
+    return "x" * n
+
+
+@env.task
+def overrides() -> list[Any]:
+    """What is overridden reaches the body, wherever it runs."""
+    found: list[Any] = []
+    try:
+        long.override(max_inline_io_bytes=1000)(5000)
+    except errors.InlineIOMaxBytesBreached as error:
+        found.append(error.code)
+    found.append(len(long.override(max_inline_io_bytes=12 * 1024 * 1024)(11 * 1024 * 1024)))
+    found.append(secret.override(secrets=flyte.Secret("api-key", as_env_var="OTHER"))()[2])
+    found.append(variable.override(env_vars={"OWN_VARIABLE": "theirs"})())
+    return found
+
+
+@env.task
+def variable() -> str:
+    return os.environ.get("OWN_VARIABLE", "")
+
+
+@env.task
+async def knows() -> list[str]:
+    context = flyte.ctx()
+    assert context is not None
+    assert context.rank is None and not context.interactive_mode and context.checkpoint_paths.checkpoint_path
+    with flyte.group("outer"):
+        inner = flyte.ctx()
+        assert inner is not None and inner.group_data is not None
+        group = inner.group_data.name
+    assert context.group_data is None
+    return [group, context.action.name, context.task_action.name, type(context.data).__name__]
