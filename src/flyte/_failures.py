@@ -49,7 +49,7 @@ def from_info(info: ErrorInfo, hint: str = "") -> errors.BaseRuntimeError:
 
 def of_action(action: Action) -> errors.BaseRuntimeError:
     """The exception for an action that ended without outputs."""
-    error = action.error
+    error = action.failure
     if action.phase is Phase.ABORTED:
         reason = action.abort_reason or (error.message if error is not None else "")
         name = f"{action.spec.task_name} ({action.key.name})"

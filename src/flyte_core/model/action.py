@@ -1,6 +1,6 @@
 """A run and its actions: the records that history is made of."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final
@@ -193,6 +193,13 @@ class Action:
         """The attempt that may report, if there is one."""
         last = self.attempts[-1] if self.attempts else None
         return last if last is not None and last.state is AttemptState.LIVE else None
+
+    @property
+    def failure(self) -> ErrorInfo | None:
+        """Why it did not succeed, with the worker of its last attempt where the error names none."""
+        if self.error is None or self.error.worker or not self.attempts:
+            return self.error
+        return replace(self.error, worker=self.attempts[-1].worker)
 
     @property
     def policy(self) -> Policy:

@@ -126,6 +126,7 @@ def to_worker(error: ErrorInfo) -> worker_pb2.Error:
         system=error.kind is ErrorKind.SYSTEM,
         recoverable=error.recoverable,
         traceback=error.traceback,
+        worker=error.worker,
     )
 
 
@@ -136,6 +137,7 @@ def from_worker(error: worker_pb2.Error) -> ErrorInfo:
         kind=ErrorKind.SYSTEM if error.system else ErrorKind.USER,
         recoverable=error.recoverable,
         traceback=error.traceback,
+        worker=error.worker,
     )
 
 

@@ -306,8 +306,9 @@ class WorkerService:
 
 
 def _why(action: Action) -> ErrorInfo:
-    if action.error is not None:
-        return action.error
+    failure = action.failure
+    if failure is not None:
+        return failure
     reason = action.abort_reason or "It was aborted."
     return ErrorInfo("ActionAbortedError", reason, ErrorKind.USER, recoverable=False)
 

@@ -256,7 +256,7 @@ def fails_otherwise() -> None:
 
 @env.task
 def catches(names: list[str]) -> list[list[str]]:
-    """What a parent sees of each error: its class, code, kind, message, and whether there is advice."""
+    """What a parent sees of each error: class, code, kind, message, and whether it has advice and its worker."""
     found = []
     calls = [lambda name=name: fails(name) for name in names]
     for call in [*calls, fails_for_good, fails_otherwise]:
@@ -264,7 +264,8 @@ def catches(names: list[str]) -> list[list[str]]:
             call()
         except errors.BaseRuntimeError as error:
             told = error.message.splitlines()[0]
-            found.append([type(error).__name__, error.code, error.kind, told, "hint" if error.hint else ""])
+            advice = "hint" if error.hint and error.worker.startswith("pid ") else ""
+            found.append([type(error).__name__, error.code, error.kind, told, advice])
     return found
 
 

@@ -19,18 +19,20 @@ class ActionRef(_message.Message):
     def __init__(self, project: _Optional[str] = ..., domain: _Optional[str] = ..., run: _Optional[str] = ..., action: _Optional[str] = ...) -> None: ...
 
 class Error(_message.Message):
-    __slots__ = ("code", "message", "system", "recoverable", "traceback")
+    __slots__ = ("code", "message", "system", "recoverable", "traceback", "worker")
     CODE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
     RECOVERABLE_FIELD_NUMBER: _ClassVar[int]
     TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
     code: str
     message: str
     system: bool
     recoverable: bool
     traceback: str
-    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., system: bool = ..., recoverable: bool = ..., traceback: _Optional[str] = ...) -> None: ...
+    worker: str
+    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., system: bool = ..., recoverable: bool = ..., traceback: _Optional[str] = ..., worker: _Optional[str] = ...) -> None: ...
 
 class Payload(_message.Message):
     __slots__ = ("data", "uri", "sha256", "size_bytes", "present")
