@@ -17,6 +17,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from flyte_core import files
 from flyte_core.layout import DEFAULT_PORT, Layout
 from flyte_core.model import Micros, ResourceRequest
 from flyte_core.store.ports import Reader, RunQuery
@@ -27,7 +28,6 @@ from flyte_server.executors.process import ProcessExecutor
 from flyte_server.http.peers import PeerProtocol
 from flyte_server.services import peers
 from flyte_server.services.clock import SteadyClock
-from flyte_server.services.values import write_durably
 
 log = logging.getLogger("flyte_server")
 
@@ -84,7 +84,7 @@ async def _serve(settings: Settings, layout: Layout, store: SqliteStore, listene
     health = server.health()
 
     def listening() -> None:
-        write_durably(layout.server_info, json.dumps(health, indent=1).encode())
+        files.write(layout.server_info, json.dumps(health, indent=1).encode())
         log.info("listening", extra={"url": settings.url, "data_dir": str(settings.home)})
         gc.collect()
         gc.freeze()
@@ -176,7 +176,7 @@ def _listening(settings: Settings, layout: Layout) -> Iterator[socket.socket]:
             if layout.port.read_bytes() == port:
                 yield listener
                 return
-        write_durably(layout.port, port)
+        files.write(layout.port, port)
         yield listener
 
 

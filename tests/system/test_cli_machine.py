@@ -8,7 +8,8 @@ import sys
 import threading
 
 import yaml
-from terminal import Terminal, free_port, until
+from powerless import powerless
+from terminal import FLYTE, Terminal, free_port, until
 
 
 def test_server_starts_is_found_and_stops(user: Terminal) -> None:
@@ -192,3 +193,28 @@ def test_an_endpoint_that_is_something_else_is_named(user: Terminal) -> None:
     assert f"http://localhost:{other.server_port}/" in said.stderr
     assert "is this the address of a Flyte server?" in said.stderr
     assert "flyte get config" in said.stderr
+
+
+def test_a_data_directory_that_cannot_be_written_is_named(page: Terminal) -> None:
+    """By every command that would write there; nothing is half-made."""
+    locked = page.cwd.parent / "locked"
+    locked.mkdir(mode=0o500)
+    for words in (
+        ["run", "my_script.py", "pipeline", "--x", "5"],
+        ["run", "--local", "my_script.py", "pipeline", "--x", "5"],
+        ["start", "server"],
+    ):
+        ended = subprocess.run(
+            powerless([FLYTE, *words]),
+            cwd=page.cwd,
+            env=page.environment(FLYTE_HOME=str(locked / "home")),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == 1, words
+        assert str(locked / "home") in ended.stderr
+        assert "FLYTE_HOME" in ended.stderr
+        assert ended.stdout == ""
+    assert list(locked.iterdir()) == []

@@ -1,12 +1,11 @@
 """Value sets on their way between a worker and its server: small ones inline, large ones as files."""
 
-import os
-import threading
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from flyte.errors import RuntimeSystemError
+from flyte_core import files
 from flyte_core.wire.godwit.v1.worker_pb2 import Payload
 
 INLINE_LIMIT: Final = 64 * 1024
@@ -57,24 +56,9 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> None:
     Raises:
         RuntimeSystemError: the disk is full, or the directory cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        draft.replace(path)
-        if not durable:
-            return
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        files.write(path, data, durable=durable)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise RuntimeSystemError(
             f"{len(data):,} bytes cannot be written to {path}: {error.strerror}.",
             hint="Free some space on the disk of the data directory.",

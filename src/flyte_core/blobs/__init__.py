@@ -1,1 +1,1 @@
-"""Bytes beside the history: content-checked files, and code bundles as archives."""
+"""Bytes beside the history: code bundles as archives."""

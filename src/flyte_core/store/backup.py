@@ -5,6 +5,7 @@ from pathlib import Path
 
 import apsw
 
+from flyte_core.files import sync_directory, sync_file
 from flyte_core.model import AlreadyExists, FailedPrecondition
 
 
@@ -22,19 +23,11 @@ def copy_database(source: Path, target: Path) -> None:
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         _copy(source, unfinished)
-        fd = os.open(unfinished, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        sync_file(unfinished)
         os.link(unfinished, target)
     finally:
         unfinished.unlink(missing_ok=True)
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(target.parent)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -11,6 +11,7 @@ from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.logs.dataplane import payload_pb2
 from flyteidl2.task import task_definition_pb2
 
+from flyte_core import files
 from flyte_core.logs import LogLine
 from flyte_core.model import ActionKey, InvalidArgument, Micros, NotFound
 from flyte_core.wire import actions as wire
@@ -23,7 +24,7 @@ from flyte_server.services.command import template_of
 from flyte_server.services.context import ServerContext
 from flyte_server.services.signing import LONGEST_S, Permission
 from flyte_server.services.tasks import TaskId
-from flyte_server.services.values import digest, write_durably
+from flyte_server.services.values import digest
 
 _Request = dataproxy_service_pb2
 
@@ -71,7 +72,7 @@ class DataProxyService:
         blobs = self._context.layout.blobs
         path = blobs / "offloaded" / project / domain / digest(data) / "inputs.pb"
         if not path.exists():
-            await asyncio.to_thread(write_durably, path, data)
+            await asyncio.to_thread(files.write, path, data)
         offloaded = run_pb2.OffloadedInputData(uri=str(path.parent), inputs_hash=hashed)
         return _Request.UploadInputsResponse(offloaded_input_data=offloaded)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
+from flyte_core import files
 from flyte_core.engine import action as engine
 from flyte_core.engine import replay
 from flyte_core.engine.api import Change, Changes, NewAction, Outcome, TraceResult
@@ -35,7 +36,7 @@ from flyte_core.wire.godwit.v1 import worker_pb2
 from flyte_server.rpc import ids
 from flyte_server.services import creation, watch
 from flyte_server.services.context import ServerContext
-from flyte_server.services.values import INLINE_MAX, digest, sync_file, write_durably
+from flyte_server.services.values import INLINE_MAX, digest, sync_file
 from flyte_server.services.watch import until_stopping
 
 BEAT_S = 10.0
@@ -261,7 +262,7 @@ class WorkerService:
             if len(message.data) <= INLINE_MAX:
                 self._context.values.remember(message.data)
                 return message.data, None
-            await asyncio.to_thread(write_durably, path, message.data)
+            await asyncio.to_thread(files.write, path, message.data)
             return None, PayloadRef(digest(message.data), len(message.data), str(path))
         return None, await asyncio.to_thread(self._checked, message)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from google.protobuf.message import DecodeError
 
-from flyte_core import naming
+from flyte_core import files, naming
 from flyte_core.engine.api import NewAction, NewRun
 from flyte_core.model import (
     ROOT,
@@ -29,7 +29,7 @@ from flyte_server.services.command import runtime_of
 from flyte_server.services.context import ServerContext
 from flyte_server.services.interpreters import VARIABLE
 from flyte_server.services.peers import Peer
-from flyte_server.services.values import INLINE_MAX, digest, sync_file, write_durably
+from flyte_server.services.values import INLINE_MAX, digest, sync_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _inputs(context: ServerContext, wanted: Wanted) -> tuple[bytes | None, Paylo
         return data, None
     if path is None:
         path = context.values.file_of(ActionKey(wanted.key, ROOT))
-        write_durably(path, data)
+        files.write(path, data)
     else:
         sync_file(path)
     return None, PayloadRef(digest(data), len(data), str(path))

@@ -5,9 +5,9 @@ import threading
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from flyte_core import files
 from flyte_core.layout import DEFAULT_PROJECT
 from flyte_core.model import AlreadyExists, NotFound
-from flyte_server.services.values import write_durably
 
 DOMAINS = ("development", "staging", "production")
 
@@ -68,4 +68,4 @@ class Projects:
         return known
 
     def _write(self, known: dict[str, Project]) -> None:
-        write_durably(self._path, json.dumps([asdict(each) for each in known.values()], indent=1).encode())
+        files.write(self._path, json.dumps([asdict(each) for each in known.values()], indent=1).encode())

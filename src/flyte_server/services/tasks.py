@@ -7,8 +7,8 @@ from urllib.parse import quote, unquote
 
 from flyteidl2.task import task_definition_pb2
 
+from flyte_core import files
 from flyte_core.model import AlreadyExists, Micros, NotFound
-from flyte_server.services.values import write_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class DeployedTasks:
                 f"Version {task.id.version} of task {task.id.name} was deployed before, with other content.",
                 hint="Deploy it under another version.",
             )
-        write_durably(path, task.spec)
+        files.write(path, task.spec)
         instant = task.deployed_at / 1_000_000
         os.utime(path, (instant, instant))
 

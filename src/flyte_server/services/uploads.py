@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 
-from flyte_core.blobs.local import sync_directory
+from flyte_core.files import make_directories, sync_directory
 from flyte_core.layout import Layout
 from flyte_core.model import AlreadyExists, InvalidArgument, ResourceExhausted
 from flyte_server.services.signing import Permission
@@ -65,7 +65,7 @@ class Uploads:
         path = self.path(permission.path)
         temporary = path.with_name(f".{path.name[:100]}.{os.urandom(8).hex()}")
         try:
-            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(make_directories, path.parent)
             md5, size = await self._receive(temporary, permission, body)
             _check(permission, md5.hex(), size)
             return await asyncio.to_thread(_place, temporary, path, md5.hex(), size)
@@ -119,15 +119,14 @@ def _place(temporary: Path, path: Path, md5: str, size: int) -> bool:
         os.link(temporary, path)
     except FileExistsError:
         if path.stat().st_size == size and _md5_of(path) == md5:
+            # Whoever linked it may have died before this.
+            sync_directory(path.parent)
             return False
         raise AlreadyExists(
             f"There is another file called {path.name} at this address.",
             hint="Ask for a new upload location.",
         ) from None
-    for directory in path.parents:
-        sync_directory(directory)
-        if directory.name == "blobs":
-            break
+    sync_directory(path.parent)
     return True
 
 

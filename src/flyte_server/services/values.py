@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from flyte_core.blobs.local import sync_directory
+from flyte_core import files
 from flyte_core.layout import Layout
 from flyte_core.model import (
     Action,
@@ -95,7 +95,7 @@ class Values:
         """Small data comes back as bytes for the store; large data is written to `path` first."""
         if len(data) <= INLINE_MAX:
             return data, None
-        write_durably(path, data)
+        files.write(path, data)
         return None, PayloadRef(digest(data), len(data), str(path))
 
     def file_of(self, key: ActionKey) -> Path:
@@ -141,7 +141,7 @@ class Values:
     def put_file(self, action: Action, role: Role, path: Path) -> None:
         """Make sure that the value set is also a file, for workers that read nothing else."""
         if not path.exists():
-            write_durably(path, self.load(action, role))
+            files.write(path, self.load(action, role))
 
     def _kept(self, path: Path) -> bytes | None:
         """The inputs of the action whose directory this would be."""
@@ -159,37 +159,6 @@ def digest(data: bytes) -> Digest:
     return Digest(hashlib.sha256(data).hexdigest())
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Put a whole file in place that survives a power failure; replaces what was there."""
-    _make_directories(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
-
-
 def sync_file(path: Path) -> None:
     """Force a file that somebody else wrote below `runs` to the disk, with the names that lead to it."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    for directory in path.parents[:_LEVELS]:
-        sync_directory(directory)
-
-
-def _make_directories(directory: Path) -> None:
-    """Make what is missing, each level lasting before the next is made."""
-    if directory.is_dir():
-        return
-    _make_directories(directory.parent)
-    directory.mkdir(exist_ok=True)
-    sync_directory(directory.parent)
+    files.sync_file(path, path.parents[:_LEVELS])

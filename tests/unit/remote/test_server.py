@@ -4,12 +4,14 @@ import json
 import os
 import signal
 import socket
-import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from powerless import powerless
 
 import flyte.errors
 from flyte import _server
@@ -113,14 +115,23 @@ def test_a_taken_port_is_told_with_the_servers_own_words(home: Path) -> None:
             _server.ensure_server(home, port=port, say=quiet)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    try:
-        with pytest.raises(flyte.errors.InitializationError, match="cannot be used"):
-            _server.start_server(tmp_path / "home", say=quiet)
-    finally:
-        tmp_path.chmod(stat.S_IRWXU)
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "import flyte\n"
+        "from flyte import _server\n"
+        "try:\n"
+        "    _server.start_server(Path(sys.argv[1]), say=print)\n"
+        "except flyte.errors.InitializationError as error:\n"
+        "    print(error)\n"
+    )
+    command = powerless([sys.executable, "-c", program, str(locked / "home")])
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "cannot be used" in said
+    assert str(locked / "home") in said
 
 
 def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
