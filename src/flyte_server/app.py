@@ -29,6 +29,7 @@ from flyte_server.loops.slots import Slots
 from flyte_server.loops.timers import Timers
 from flyte_server.ports.executor import Executor
 from flyte_server.rpc.services import gateway
+from flyte_server.services import again
 from flyte_server.services.activity import Activity
 from flyte_server.services.context import ServerContext
 from flyte_server.services.interpreters import Interpreters
@@ -123,7 +124,9 @@ class Server:
         routes = [
             *status.routes(self.health, context.metrics),
             *blobs.routes(context.uploads, context.signer, context.clock),
-            *console_api.routes(context),
+            *console_api.routes(
+                context, lambda key, changed: again.rerun(context, key, again.Again(**changed))
+            ),
             *console.routes(),
         ]
         application = Application(gateway(context), routes, self.activity)

@@ -122,6 +122,14 @@ class History:
         self.store.transact(lambda tx: run.create_run(tx, NewRun(record, root), self.now))
         return ActionKey(key, ROOT)
 
+    def run_of(self, name: str, spec: TaskSpec, inputs: bytes) -> ActionKey:
+        """A new run of a given task."""
+        key = RunKey(PROJECT, DOMAIN, name)
+        record = RunRecord(key, RunMode.SERVER, self.now, spec.task_name, content_digest=Digest(name))
+        root = NewAction(ROOT, ActionKind.TASK, spec, inputs=inputs)
+        self.store.transact(lambda tx: run.create_run(tx, NewRun(record, root), self.now))
+        return ActionKey(key, ROOT)
+
     def call(
         self,
         parent: ActionKey,

@@ -6,7 +6,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from flyte_core.engine import action, run
 from flyte_core.layout import Layout
-from flyte_core.model import ActionKey, ActionName, Micros, RunKey
+from flyte_core.model import ActionKey, ActionName, FailedPrecondition, Micros, RunKey
 from flyte_core.store.memory import MemoryStore
 from flyte_server.http import console, console_api
 from flyte_server.services.wake import Wake
@@ -46,6 +46,14 @@ class Context:
             self.store.transact(
                 lambda tx: action.abort_action(tx, ActionKey(run_key, name), reason, "me", now)
             )
+
+    async def signal(self, key: ActionKey, outputs: bytes) -> None:
+        now = self.clock.now()
+        self.store.transact(lambda tx: action.signal(tx, key, outputs, "me", now))
+
+
+async def no_rerun(key: ActionKey, changed: Mapping[str, object]) -> RunKey:
+    raise FailedPrecondition("This server starts nothing.")
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,7 @@ def serving(home: Path, pages: Traversable | None = None, port: int = 0) -> Iter
 @contextlib.contextmanager
 def listening(context: Context, pages: Traversable | None = None, port: int = 0) -> Iterator[int]:
     """A server on a port, in a thread of its own, until the block ends."""
-    app = Starlette(routes=[*console_api.routes(context), *console.routes(pages)])
+    app = Starlette(routes=[*console_api.routes(context, no_rerun), *console.routes(pages)])
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="critical", timeout_graceful_shutdown=1, lifespan="off"
     )

@@ -1,5 +1,6 @@
 """Looking at history: lists, filters, JSON, logs; while runs are in progress and afterwards."""
 
+import json
 import re
 
 import pytest
@@ -168,3 +169,23 @@ def test_progress_is_visible_from_other_terminals(odd: Terminal, mode: list[str]
 def test_colours_only_on_terminals(page: Terminal) -> None:
     page.run("--local", "my_script.py", "pipeline", "--x", "5")
     assert "\x1b" not in page.flyte("get", "run").stdout
+
+
+def test_two_runs_are_compared(page: Terminal) -> None:
+    one, other = (page.run("--local", "my_script.py", "pipeline", "--x", x).lines[0] for x in ("5", "6"))
+    said = page.flyte("diff", one, other).stdout
+    assert "First difference: step_one was given other inputs." in said
+    assert "A 5\n" in said
+    assert "B 6\n" in said
+    found = json.loads(page.flyte("-of", "json", "diff", one, other).stdout)
+    assert found["inputs"] == [{"name": "x", "a": 5, "b": 6}]
+    assert found["outputs"] == [{"name": "o0", "a": 20, "b": 22}]
+    assert found["first_difference"]["path"] == ["pipeline", "step_one"]
+    assert {tuple(shape["path"]) for shape in found["shapes"]} == {
+        ("pipeline",),
+        ("pipeline", "step_one"),
+        ("pipeline", "step_two"),
+    }
+    same = page.run("--local", "my_script.py", "pipeline", "--x", "5").lines[0]
+    assert "First difference: none" in page.flyte("diff", one, same).stdout
+    assert page.flyte("diff", one, "rnone", code=1).stdout == ""

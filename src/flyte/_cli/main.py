@@ -21,6 +21,7 @@ COMMANDS = {
     "get": Entry(
         "flyte._cli.get:get", "Look at runs, actions, their values and logs; the server; settings.", LOOK
     ),
+    "diff": Entry("flyte._cli.diff:diff", "Compare two runs.", LOOK),
     "abort": Entry("flyte._cli.abort:abort", "Abort a run, or one action of it.", ACT),
     "signal": Entry("flyte._cli.signal:signal", "Answer what a run waits for.", ACT),
     "start": Entry(

@@ -12,7 +12,8 @@ import shutil
 import tarfile
 import unicodedata
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -105,6 +106,42 @@ def unpack(bundle: Path, into: Path, caps: Caps | None = None) -> None:
         raise
 
 
+def contents(bundle: Path, caps: Caps | None = None) -> Iterator[tuple[str, int, IO[bytes]]]:
+    """The plain files of a tar as they come: path, size and content, to be read before the next is asked for.
+
+    Nothing is written; what `unpack` would refuse ends the reading.
+
+    Raises:
+        InvalidArgument: it is no whole archive, or holds what it may not.
+    """
+    caps = caps or Caps()
+    seen: set[str] = set()
+    read = 0
+    try:
+        with _opened(bundle) as tar:
+            for member in tar:
+                if not member.isreg() or member.issparse():
+                    continue
+                read += member.size
+                if len(seen) >= caps.files or read > caps.total_bytes:
+                    raise InvalidArgument(f"{bundle.name} holds more than a bundle may.")
+                content = tar.extractfile(member)
+                assert content is not None, "a plain file has content"
+                yield "/".join(_segments(member.name, caps, seen, folder=False)), member.size, content
+    except _DAMAGE as error:
+        raise InvalidArgument(f"{bundle.name} is not a whole archive: {error}") from error
+
+
+@contextmanager
+def _opened(bundle: Path) -> Iterator[tarfile.TarFile]:
+    with bundle.open("rb") as raw:
+        # Not "r|*": other compressions can ask for gigabytes of memory by themselves.
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        with tarfile.open(fileobj=raw, mode="r|gz" if zipped else "r|", tarinfo=_Member) as tar:
+            yield tar
+
+
 class _Member(tarfile.TarInfo):
     """A header, looked at before what it announces is read: long names and attributes go to memory whole."""
 
@@ -120,33 +157,29 @@ def _unpack(bundle: Path, root: int, caps: Caps) -> None:
     seen: set[str] = set()
     written = count = 0
     allowed = min(caps.total_bytes, _CHUNK + caps.ratio * bundle.stat().st_size)
-    with bundle.open("rb") as raw:
-        # Not "r|*": other compressions can ask for gigabytes of memory by themselves.
-        zipped = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        with tarfile.open(fileobj=raw, mode="r|gz" if zipped else "r|", tarinfo=_Member) as tar:
-            for member in tar:
-                if member.type == tarfile.XGLTYPE:
-                    continue
-                count += 1
-                if count > caps.files:
-                    raise InvalidArgument(f"{bundle.name} holds more than {caps.files} files.")
-                if not (member.isreg() or member.isdir()) or member.issparse():
-                    raise InvalidArgument(
-                        f"{bundle.name} holds {_shown(member.name)}, which is neither a plain file nor a directory."
-                    )
-                segments = _segments(member.name, caps, seen, folder=member.isdir())
-                if member.isdir():
-                    os.close(_folder(root, segments))
-                    continue
-                written += member.size
-                if written > allowed:
-                    raise InvalidArgument(
-                        f"{bundle.name} unpacks to more than {allowed} bytes; that is more than a bundle may hold."
-                    )
-                content = tar.extractfile(member)
-                assert content is not None, "a plain file has content"
-                _write(root, segments, content, member.size, executable=bool(member.mode & 0o100))
+    with _opened(bundle) as tar:
+        for member in tar:
+            if member.type == tarfile.XGLTYPE:
+                continue
+            count += 1
+            if count > caps.files:
+                raise InvalidArgument(f"{bundle.name} holds more than {caps.files} files.")
+            if not (member.isreg() or member.isdir()) or member.issparse():
+                raise InvalidArgument(
+                    f"{bundle.name} holds {_shown(member.name)}, which is neither a plain file nor a directory."
+                )
+            segments = _segments(member.name, caps, seen, folder=member.isdir())
+            if member.isdir():
+                os.close(_folder(root, segments))
+                continue
+            written += member.size
+            if written > allowed:
+                raise InvalidArgument(
+                    f"{bundle.name} unpacks to more than {allowed} bytes; that is more than a bundle may hold."
+                )
+            content = tar.extractfile(member)
+            assert content is not None, "a plain file has content"
+            _write(root, segments, content, member.size, executable=bool(member.mode & 0o100))
 
 
 def _segments(name: str, caps: Caps, seen: set[str], *, folder: bool) -> list[str]:

@@ -280,7 +280,7 @@ def show_duration(seconds: int, nanos: int) -> str:
 def _binary(binary: literals_pb2.Binary) -> Any:
     if binary.tag == "msgpack":
         try:
-            return _shown(unpack(binary.value))
+            return shown(unpack(binary.value))
         except InvalidArgument:
             return {"damaged": f"{len(binary.value)} bytes"}
     if binary.tag == "npy":
@@ -292,16 +292,17 @@ def _binary(binary: literals_pb2.Binary) -> Any:
     return {"pickle": f"{len(binary.value)} bytes"}
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
+    """Unpacked MessagePack as JSON for people; see `to_json`."""
     kind = type(value)
     if kind is dict:
         return {
-            key if type(key) is str else _key(key): _shown(each)
+            key if type(key) is str else shown_key(key): shown(each)
             for key, each in value.items()
             if not (type(key) is str and key.startswith(HIDDEN))
         }
     if kind is list:
-        return [_shown(each) for each in value]
+        return [shown(each) for each in value]
     if kind is float:
         return plain_float(value)
     if kind is str:
@@ -318,6 +319,7 @@ def _shown(value: Any) -> Any:
     return value
 
 
-def _key(key: Any) -> str:
-    shown = _shown(key)
-    return shown if isinstance(shown, str) else json.dumps(shown)
+def shown_key(key: Any) -> str:
+    """A key of a structure as people are shown it."""
+    text = shown(key)
+    return text if isinstance(text, str) else json.dumps(text)

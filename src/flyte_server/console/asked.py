@@ -1,15 +1,17 @@
 """What a request to the console asks for, checked: keys, filters, places in a log, reasons."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.requests import Request
 
-from flyte_core.model import ActionKey, ActionName, InvalidArgument, NotFound, Phase, RunKey
+from flyte_core.model import ActionKey, ActionName, InvalidArgument, Micros, NotFound, Phase, RunKey, RunMode
 from flyte_core.store.ports import Role, RunQuery
 from flyte_server.console import logfile
 
 MAX_PAGE = 200
-MAX_BODY = 64 << 10
+MAX_BODY = 4 << 20
 
 ROLES: tuple[Role, Role] = ("inputs", "outputs")
 
@@ -38,11 +40,19 @@ def run_query(request: Request) -> RunQuery:
     except ValueError as error:
         raise InvalidArgument(str(error), hint=f"Phases are {', '.join(Phase)}.") from error
     limit = number(given.get("limit", "50"), "limit")
+    labels = [text for text in given.getlist("label") if text]
+    mode = given.get("mode", "")
     return RunQuery(
         project=given.get("project"),
         domain=given.get("domain"),
         phases=phases,
         task_name=given.get("task") or None,
+        created_by=given.get("owner") or None,
+        labels=tuple((key, value) for key, _, value in (text.partition("=") for text in labels) if value),
+        label_keys=tuple(text for text in labels if "=" not in text),
+        created_after=Micros(number(given.get("after", "0"), "after") * 1000) or None,
+        paused_only=given.get("paused") == "1",
+        mode=RunMode(mode) if mode in set(RunMode) else None,
         search=given.get("q", "")[:200],
         limit=max(1, min(limit, MAX_PAGE)),
         cursor=given.get("cursor", ""),
@@ -65,19 +75,44 @@ def position(text: str) -> logfile.Position:
     return logfile.Position(number(offset, "after"), number(line or "0", "after"))
 
 
-async def reason(request: Request) -> str:
+async def body(request: Request) -> dict[str, Any]:
+    """The JSON object that a request carries. Pages of other sites cannot send this type unasked."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise InvalidArgument("Send the reason as JSON.", hint='For example {"reason": "wrong inputs"}.')
-    body = b""
+        raise InvalidArgument("Send JSON.", hint='For example {"reason": "wrong inputs"}.')
+    data = b""
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise InvalidArgument("The reason is too long.")
+        data += chunk
+        if len(data) > MAX_BODY:
+            raise InvalidArgument(f"The body is longer than {MAX_BODY} bytes.")
     try:
-        given = json.loads(body or b"{}")
-    except ValueError as error:
+        given = json.loads(data or b"{}")
+    except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"The body is not JSON: {error}") from error
-    reason = given.get("reason", "") if isinstance(given, dict) else None
+    if not isinstance(given, dict):
+        raise InvalidArgument("The body must be an object.")
+    return given
+
+
+async def reason(request: Request) -> str:
+    reason = (await body(request)).get("reason", "")
     if not isinstance(reason, str):
         raise InvalidArgument('The body must be an object with a text as "reason".')
     return reason.strip()[:1_000] or "Aborted in the console."
+
+
+def again(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is to be different in a new run."""
+    for name in ("inputs", "labels", "env"):
+        part = given.get(name)
+        if part is not None and not isinstance(part, dict):
+            raise InvalidArgument(f"{name} must be an object.")
+    for name in ("labels", "env"):
+        if not all(isinstance(value, str) for value in (given.get(name) or {}).values()):
+            raise InvalidArgument(f"Every value of {name} must be a text.")
+    return {
+        "inputs": given.get("inputs") or {},
+        "recover": given.get("recover") is True,
+        "overwrite_cache": given.get("overwrite_cache") is True,
+        "labels": given.get("labels"),
+        "env": given.get("env") or {},
+    }

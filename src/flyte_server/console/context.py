@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from flyte_core.layout import Layout
-from flyte_core.model import ActionName, RunKey
+from flyte_core.model import ActionKey, ActionName, RunKey
 from flyte_core.ports import Clock
 from flyte_core.store.ports import Reader
 from flyte_server.services.wake import Wake
@@ -28,3 +28,6 @@ class ConsoleContext(Protocol):
 
     async def abort(self, run: RunKey, action: ActionName | None, reason: str) -> None:
         """Abort a run, or one action with everything below it. Ended ones stay as they are."""
+
+    async def signal(self, key: ActionKey, outputs: bytes) -> None:
+        """Answer a condition with serialized outputs."""

@@ -1,9 +1,14 @@
 """One action in depth, and rows of the runs list, as JSON."""
 
+from flyteidl2.task import task_definition_pb2
+
 from flyte_core.layout import Layout
-from flyte_core.model import Action, Attempt, ErrorInfo, Micros, RunView
+from flyte_core.model import Action, ActionKind, Attempt, ErrorInfo, Micros, RunView
 from flyte_core.store.ports import PhaseCounts
 from flyte_core.views import action_dict, run_view_dict
+from flyte_core.wire import specs
+from flyte_server.console import forms
+from flyte_server.console.values import type_name
 
 
 def ms(at: Micros | None) -> float | None:
@@ -72,6 +77,7 @@ def attempt_dict(action: Action, attempt: Attempt, layout: Layout) -> dict[str, 
         "ended_ms": ms(attempt.ended_at),
         "error": error_dict(attempt.error),
         "log_bytes": log_bytes,
+        "report": (layout.attempt(action.key, attempt.number) / "report.html").is_file(),
         "transitions": [{"phase": phase.value, "at_ms": ms(at)} for phase, at in attempt.transitions],
     }
 
@@ -93,6 +99,8 @@ def action_detail(action: Action, layout: Layout) -> dict[str, object]:
         "tries": [attempt_dict(action, attempt, layout) for attempt in action.attempts],
         "abort_reason": action.abort_reason,
         "aborted_by": action.aborted_by,
+        "question": forms.question(action),
+        "task": task_dict(action),
         "cache": {
             "status": action.cache_status.value,
             "key": action.cache_key,
@@ -113,4 +121,23 @@ def action_detail(action: Action, layout: Layout) -> dict[str, object]:
         },
         "version": action.version,
         "changed_seq": action.changed_seq,
+    }
+
+
+def task_dict(action: Action) -> dict[str, object] | None:
+    """The task that an action called: its interface and how it is started."""
+    if action.kind is not ActionKind.TASK:
+        return None
+    message = specs.message_of(action.spec, ActionKind.TASK)
+    assert isinstance(message, task_definition_pb2.TaskSpec)
+    template, words = message.task_template, message.documentation
+    interface = template.interface
+    return {
+        "short_description": words.short_description,
+        "description": words.long_description,
+        "inputs": [(each.key, type_name(each.value.type)) for each in interface.inputs.variables],
+        "outputs": [(each.key, type_name(each.value.type)) for each in interface.outputs.variables],
+        "image": template.container.image,
+        "command": [*template.container.command, *template.container.args][:60],
+        "runtime": f"{template.metadata.runtime.flavor} {template.metadata.runtime.version}".strip(),
     }

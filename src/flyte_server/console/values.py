@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from flyteidl2.core import types_pb2
 from flyteidl2.task import task_definition_pb2
@@ -12,7 +11,10 @@ from google.protobuf.message import DecodeError
 from flyte_core.layout import Layout
 from flyte_core.model import Action, ActionKind, CoreError, PayloadRef
 from flyte_core.store.ports import Reader, Role
-from flyte_core.wire.literals import named_json
+from flyte_core.wire.literals import named as named_literals
+from flyte_core.wire.literals import named_json, to_json
+from flyte_server.console import media
+from flyte_server.console.place import inside
 
 MAX_INLINE = 64 << 10
 """A value whose JSON is longer than this many bytes is previewed."""
@@ -20,6 +22,7 @@ MAX_INLINE = 64 << 10
 MAX_DECODED = 16 << 20
 """A value set larger than this many bytes is not decoded at all."""
 
+_EXACT = 2**53 - 1
 _PREVIEW_CHARS = 4_000
 _LABELS = 6
 _LABEL_CHARS = 40
@@ -50,11 +53,7 @@ def raw(store: Reader, layout: Layout, action: Action, role: Role) -> bytes | No
 
 def local_path(layout: Layout, ref: PayloadRef) -> Path | None:
     """The payload's file, if it lies in the data directory: nothing else is ever opened."""
-    parts = urlsplit(ref.uri)
-    if parts.scheme not in ("", "file"):
-        return None
-    path = Path(unquote(parts.path) if parts.scheme else ref.uri).resolve()
-    return path if path.is_relative_to(layout.home.resolve()) else None
+    return inside(layout.home, ref.uri)
 
 
 def named(data: bytes, role: Role) -> dict[str, object]:
@@ -76,16 +75,31 @@ def value_set(store: Reader, layout: Layout, action: Action, role: Role) -> Valu
     if data is None:
         return ValueSet(size_bytes=ref.size_bytes, problem="The stored values are gone.")
     try:
-        values = named(data, role)
+        literals = named_literals(data, role)
     except CoreError as error:
         return ValueSet(size_bytes=ref.size_bytes, problem=error.message)
     types = type_names(action, role)
-    return ValueSet(
-        tuple(_shown(name, value, types.get(name, "")) for name, value in values.items()), ref.size_bytes
-    )
+    shown = []
+    for each in literals:
+        value = _shown(each.name, to_json(each.value), types.get(each.name, ""))
+        found = media.medium(each.value, layout.home)
+        shown.append(value if found is None else {**value, "medium": media.describe(found)})
+    return ValueSet(tuple(shown), ref.size_bytes)
+
+
+def exact(value: object) -> object:
+    """The value with whole numbers that a browser would round written as text."""
+    if isinstance(value, dict):
+        return {key: exact(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [exact(each) for each in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+        return str(value)
+    return value
 
 
 def _shown(name: str, value: object, type_name: str) -> dict[str, object]:
+    value = exact(value)
     text = json.dumps(value, ensure_ascii=False)
     shown: dict[str, object] = {"name": name, "type": type_name, "size_bytes": len(text.encode())}
     if len(text) > MAX_INLINE:

@@ -1,4 +1,4 @@
-"""The console's data over HTTP: lists, snapshots, the live stream, values, logs and abort.
+"""The console's data over HTTP: lists, snapshots, the live stream, values and logs.
 
 Same-origin checks stand in front of every route (the application's middleware), so nothing here
 trusts or answers another site.
@@ -6,65 +6,36 @@ trusts or answers another site.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import wraps
+from collections.abc import AsyncIterator
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from flyte_core.model import (
-    Action,
-    ActionKey,
-    ActionName,
-    AttemptState,
-    CoreError,
-    NotFound,
-    RunKey,
-    RunView,
-)
+from flyte_core.model import ActionKey, ActionName, AttemptState, NotFound
 from flyte_server.console import asked, logfile, stream, values
 from flyte_server.console.context import ConsoleContext
 from flyte_server.console.details import action_detail, run_detail, run_row
 from flyte_server.console.graphs import Graphs
 from flyte_server.console.snapshots import Snapshot, Snapshots
-
-PREFIX = "/v2/api"
+from flyte_server.http.console_acts import ConsoleActs, Rerun
+from flyte_server.http.console_common import (
+    ACTION,
+    NO_STORE,
+    PREFIX,
+    RUN,
+    Table,
+    action_of,
+    answered,
+    attachment,
+    json_answer,
+    view_of,
+)
+from flyte_server.http.console_depth import ConsoleDepth
 
 MAX_LABELS = 100
 _LOG_PATIENCE_S = 0.25
-
-_STATUS = {
-    "not_found": 404,
-    "invalid_argument": 400,
-    "already_exists": 409,
-    "failed_precondition": 409,
-    "aborted": 409,
-    "resource_exhausted": 429,
-    "unavailable": 503,
-}
-_NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_SSE = {**_NO_STORE, "X-Accel-Buffering": "no"}
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-def _json(content: object, status: int = 200) -> Response:
-    return JSONResponse(content, status, headers=_NO_STORE)
-
-
-def _answer(handler: Handler) -> Handler:
-    """Turns what the core refuses into JSON with a message and the next step."""
-
-    @wraps(handler)
-    async def answered(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except CoreError as error:
-            problem = {"code": error.code, "message": error.message, "hint": error.hint}
-            return _json({"error": problem}, _STATUS.get(error.code, 500))
-
-    return answered
+_SSE = {**NO_STORE, "X-Accel-Buffering": "no"}
 
 
 class ConsoleApi:
@@ -90,17 +61,17 @@ class ConsoleApi:
                 "now_ms": self._context.clock.now() / 1000,
             }
 
-        return _json(await asyncio.to_thread(work))
+        return json_answer(await asyncio.to_thread(work))
 
     async def run(self, request: Request) -> Response:
         key = asked.run_key(request)
 
         def work() -> dict[str, object]:
-            view = self._view(key)
+            view = view_of(self._context.store, key)
             detail = run_detail(view, self._context.store.counts(key))
             return {"run": detail, "now_ms": self._context.clock.now() / 1000}
 
-        return _json(await asyncio.to_thread(work))
+        return json_answer(await asyncio.to_thread(work))
 
     async def snapshot(self, request: Request) -> Response:
         return _columns(request, await asyncio.to_thread(self._snapshots.get, asked.run_key(request)))
@@ -119,11 +90,11 @@ class ConsoleApi:
 
         def work() -> dict[str, object]:
             return {
-                "action": action_detail(self._action(key), self._context.layout),
+                "action": action_detail(action_of(self._context.store, key), self._context.layout),
                 "now_ms": self._context.clock.now() / 1000,
             }
 
-        return _json(await asyncio.to_thread(work))
+        return json_answer(await asyncio.to_thread(work))
 
     async def labels(self, request: Request) -> Response:
         """Short inputs of up to `MAX_LABELS` actions, by id; unknown ids are left out."""
@@ -135,13 +106,17 @@ class ConsoleApi:
             actions = (store.action(ActionKey(run, ActionName(name))) for name in names)
             return {action.key.name: values.labels(store, action) for action in actions if action is not None}
 
-        return _json({"labels": await asyncio.to_thread(work)})
+        return json_answer({"labels": await asyncio.to_thread(work)})
 
     async def io(self, request: Request) -> Response:
         key = asked.action_key(request)
 
         def work() -> dict[str, object]:
-            store, layout, action = self._context.store, self._context.layout, self._action(key)
+            store, layout, action = (
+                self._context.store,
+                self._context.layout,
+                action_of(self._context.store, key),
+            )
             answer: dict[str, object] = {}
             for role in asked.ROLES:
                 side = values.value_set(store, layout, action, role)
@@ -152,7 +127,7 @@ class ConsoleApi:
                 }
             return answer
 
-        return _json(await asyncio.to_thread(work))
+        return json_answer(await asyncio.to_thread(work))
 
     async def download_value(self, request: Request) -> Response:
         """One value as a JSON file, or with no name the whole set as it is stored."""
@@ -161,7 +136,7 @@ class ConsoleApi:
         name = request.query_params.get("name")
 
         def work() -> tuple[bytes, str, str]:
-            action = self._action(key)
+            action = action_of(self._context.store, key)
             try:
                 data = values.raw(self._context.store, self._context.layout, action, role)
             except OSError as error:
@@ -177,13 +152,13 @@ class ConsoleApi:
             return text.encode(), f"{key.run.name}-{key.name}-{name}.json", "application/json"
 
         data, filename, kind = await asyncio.to_thread(work)
-        return Response(data, headers=_attachment(filename), media_type=kind)
+        return Response(data, headers=attachment(filename), media_type=kind)
 
     async def logs(self, request: Request) -> Response:
         key = asked.action_key(request)
         number = asked.attempt(request)
         after = request.query_params.get("after", "")
-        action = await asyncio.to_thread(self._action, key)
+        action = await asyncio.to_thread(action_of, self._context.store, key)
         attempt = number or len(action.attempts) or 1
         path = self._context.layout.log(key, attempt)
         if after:
@@ -232,7 +207,7 @@ class ConsoleApi:
         """The log as text; with `times=1` each line begins with its instant and stream."""
         key = asked.action_key(request)
         times = request.query_params.get("times") == "1"
-        action = await asyncio.to_thread(self._action, key)
+        action = await asyncio.to_thread(action_of, self._context.store, key)
         attempt = asked.attempt(request) or len(action.attempts) or 1
         path = self._context.layout.log(key, attempt)
 
@@ -247,67 +222,31 @@ class ConsoleApi:
                     yield _text(rest, times).encode() if rest else b""
                     return
 
-        headers = _attachment(f"{key.run.name}-{key.name}-{attempt}.log")
+        headers = attachment(f"{key.run.name}-{key.name}-{attempt}.log")
         return StreamingResponse(body(), headers=headers, media_type="text/plain; charset=utf-8")
 
-    async def abort(self, request: Request) -> Response:
-        run = asked.run_key(request)
-        name = request.path_params.get("action")
-        reason = await asked.reason(request)
-        action = ActionName(name) if name is not None else None
 
-        def exists() -> None:
-            if action is None:
-                self._view(run)
-            else:
-                self._action(ActionKey(run, action))
-
-        await asyncio.to_thread(exists)
-        await self._context.abort(run, action, reason)
-        return _json({"aborted": True})
-
-    def _view(self, key: RunKey) -> RunView:
-        view = self._context.store.run(key)
-        if view is None:
-            raise NotFound(
-                f"There is no run {key.name!r} in {key.project}/{key.domain}.",
-                hint="`flyte get run` lists the runs there are.",
-            )
-        return view
-
-    def _action(self, key: ActionKey) -> Action:
-        action = self._context.store.action(key)
-        if action is None:
-            raise NotFound(
-                f"There is no action {key.name!r} in run {key.run.name!r}.",
-                hint=f"`flyte get action {key.run.name}` lists its actions.",
-            )
-        return action
-
-
-def routes(context: ConsoleContext) -> list[Route]:
-    """The console's data routes, all below `/v2/api`."""
+def routes(context: ConsoleContext, rerun: Rerun) -> list[Route]:
+    """The console's data routes, all below `/v2/api`, and the reports."""
     api = ConsoleApi(context)
-    run = f"{PREFIX}/runs/{{project}}/{{domain}}/{{run}}"
-    action = f"{run}/actions/{{action}}"
-    table: list[tuple[str, Handler, str]] = [
+    table: Table = [
         (f"{PREFIX}/runs", api.runs, "GET"),
         (f"{PREFIX}/stream", api.stream, "GET"),
-        (run, api.run, "GET"),
-        (f"{run}/snapshot", api.snapshot, "GET"),
-        (f"{run}/graph", api.graph, "GET"),
-        (f"{run}/labels", api.labels, "GET"),
-        (f"{run}/abort", api.abort, "POST"),
-        (action, api.action, "GET"),
-        (f"{action}/io", api.io, "GET"),
-        (f"{action}/io/{{role}}", api.download_value, "GET"),
-        (f"{action}/logs", api.logs, "GET"),
-        (f"{action}/logs.txt", api.download_log, "GET"),
-        (f"{action}/abort", api.abort, "POST"),
+        (RUN, api.run, "GET"),
+        (f"{RUN}/snapshot", api.snapshot, "GET"),
+        (f"{RUN}/graph", api.graph, "GET"),
+        (f"{RUN}/labels", api.labels, "GET"),
+        (ACTION, api.action, "GET"),
+        (f"{ACTION}/io", api.io, "GET"),
+        (f"{ACTION}/io/{{role}}", api.download_value, "GET"),
+        (f"{ACTION}/logs", api.logs, "GET"),
+        (f"{ACTION}/logs.txt", api.download_log, "GET"),
+        *ConsoleActs(context, rerun).table(),
+        *ConsoleDepth(context).table_of_routes(),
     ]
-    listed = [Route(path, _answer(handler), methods=[method]) for path, handler, method in table]
+    listed = [Route(path, answered(handler), methods=[method]) for path, handler, method in table]
     everything = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    return [*listed, Route(f"{PREFIX}/{{rest:path}}", _answer(_unknown), methods=everything)]
+    return [*listed, Route(f"{PREFIX}/{{rest:path}}", answered(_unknown), methods=everything)]
 
 
 async def _unknown(request: Request) -> Response:
@@ -334,12 +273,3 @@ def _columns(request: Request, snapshot: Snapshot) -> Response:
 
 def _nosniff() -> dict[str, str]:
     return {"X-Content-Type-Options": "nosniff"}
-
-
-def _attachment(filename: str) -> dict[str, str]:
-    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-._") else "_" for char in filename)
-    return {
-        **_NO_STORE,
-        "Content-Disposition": f'attachment; filename="{safe}"',
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-    }

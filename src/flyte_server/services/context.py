@@ -96,6 +96,14 @@ class ServerContext:
     async def abort_action(self, key: ActionKey, reason: str) -> Change:
         return await self.transactor.change(actions.abort_action, key, reason, self.account)
 
+    async def signal(self, key: ActionKey, outputs: bytes) -> None:
+        """Answer a condition with serialized outputs.
+
+        Raises:
+            FailedPrecondition: it was answered otherwise, or has ended.
+        """
+        await self.transactor.change(actions.signal, key, outputs, self.account)
+
     def now_stopping(self) -> None:
         """End every stream."""
         self.ending.set()

@@ -43,6 +43,8 @@ class Wanted:
     inputs: bytes = b""
     inputs_uri: str = ""
     inputs_hash: str = ""
+    interpreter: str = ""
+    """The Python for the run's tasks when the environment names none; empty: the caller's."""
 
 
 def prepare(context: ServerContext, wanted: Wanted, peer: Peer | None) -> NewRun:
@@ -59,7 +61,7 @@ def prepare(context: ServerContext, wanted: Wanted, peer: Peer | None) -> NewRun
     data = inputs if inputs is not None else Path(ref.uri).read_bytes() if ref is not None else b""
     run_spec = wanted.run_spec
     env = {pair.key: pair.value for pair in run_spec.envs.values}
-    interpreter = env.get(VARIABLE, "")
+    interpreter = env.get(VARIABLE, "") or wanted.interpreter
     if not interpreter and runtime_of(task) == "flyte":
         interpreter = context.interpreters.of_peer(peer)
     cache = run_spec.cache_config
