@@ -169,3 +169,12 @@ def test_every_error_crosses_the_boundary_of_a_task_as_itself(both: Place) -> No
         ["NonRecoverableError", "OWN_CODE", "user", "never again", "hint"],
         ["RuntimeUserError", "LookupError", "user", "not there", "hint"],
     ]
+
+
+def test_traced_generators_give_items_as_they_come(both: Place, tmp_path: Path) -> None:
+    run = both.run(inside.streams, folder=str(tmp_path))
+    # The failed one is replayed as its failure: what it gave before that was not recorded.
+    assert run.outputs()[0] == [0, 1, 2, 0, 1, -1]
+    assert (tmp_path / "calls").read_text().split() == ["endless", "endless_async", "breaks"]
+    kinds = [(name, phase) for name, kind, phase in both.tree(run) if kind == "trace"]
+    assert kinds == [("endless", "succeeded"), ("endless_async", "succeeded"), ("breaks", "failed")]

@@ -1,13 +1,14 @@
 """Traced functions: recorded as actions of the task that calls them, run where they are called.
 
 When a task is tried again, what a traced function returned before is returned again, without
-running it. Functions and generators of both colours can be traced; what a generator yields is
-recorded as a list once it has ended.
+running it. Functions and generators of both colours can be traced. A generator's items come as
+they are made; they are recorded as a list once it has ended, or nobody wants more of them.
 """
 
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -49,7 +50,7 @@ def _generator(func: Callable[..., Any]) -> Callable[..., Any]:
         if context is None or context.traced:
             yield from func(*args, **kwargs)
             return
-        yield from _recorder().drive(func, context, args, kwargs, lambda: list(func(*args, **kwargs)))
+        yield from _recorder().stream(func, context, args, kwargs)
 
     return run
 
@@ -72,11 +73,10 @@ def _async_generator(func: Callable[..., Any]) -> Callable[..., Any]:
                 yield item
             return
 
-        async def collect() -> list[Any]:
-            return [item async for item in func(*args, **kwargs)]
-
-        for item in await _recorder().adrive(func, context, args, kwargs, collect):
-            yield item
+        # Closed with this one, not some time later: it records what it gave.
+        async with aclosing(_recorder().astream(func, context, args, kwargs)) as items:
+            async for item in items:
+                yield item
 
     return run
 

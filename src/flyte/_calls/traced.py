@@ -1,10 +1,11 @@
 """Records the calls of traced functions; see `flyte._calls.trace`."""
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from flyteidl2.task import task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
@@ -16,10 +17,14 @@ from flyte._context import TaskContext
 from flyte._controller.protocol import Submission
 from flyte._runtime.failure import describe
 from flyte._types.interface import InterfaceCodec
+from flyte.errors import ActionAbortedError
 from flyte_core import naming
 from flyte_core.engine.api import TraceResult
 from flyte_core.model import ActionKind, ErrorInfo, Micros, TaskSpec
 from flyte_core.wire import specs
+
+_END: Final = object()
+"""Stands for the end of a generator."""
 
 
 class _Call(NamedTuple):
@@ -150,3 +155,77 @@ async def adrive(
             value = await (function() if step is None else step)
         except BaseException as raised:
             error = raised
+
+
+def stream(
+    func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any
+) -> Generator[Any, None, None]:
+    """The items of a traced generator, recorded when there are no more or no more are wanted."""
+    traced, calls = traced_of(func), context.calls
+    call = traced.call(context, args, kwargs)
+    if context.attempt > 1 or calls.replays:
+        known = calls.wait(calls.find(context, call.submission))
+        if known is not None:
+            yield from traced.codec.decode_outputs(known)
+            return
+    inside = context.variant(traced=traced.name)
+    generator = func(*args, **kwargs)
+    items: list[Any] = []
+    try:
+        while True:
+            token = _context.enter(inside)
+            try:
+                item = next(generator, _END)
+            finally:
+                _context.leave(token)
+            if item is _END:
+                break
+            items.append(item)
+            yield item
+    except GeneratorExit:
+        generator.close()
+        # Nobody may have wanted it before the task itself had ended.
+        with contextlib.suppress(ActionAbortedError):
+            calls.wait(calls.record(context, traced.ended(call, result=items)))
+        raise
+    except Exception as error:
+        calls.wait(calls.record(context, traced.ended(call, error=error)))
+        raise
+    calls.wait(calls.record(context, traced.ended(call, result=items)))
+
+
+async def astream(
+    func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any
+) -> AsyncGenerator[Any, None]:
+    """The same for an async generator."""
+    traced, calls = traced_of(func), context.calls
+    call = traced.call(context, args, kwargs)
+    if context.attempt > 1 or calls.replays:
+        known = await calls.find(context, call.submission)
+        if known is not None:
+            for item in traced.codec.decode_outputs(known):
+                yield item
+            return
+    inside = context.variant(traced=traced.name)
+    generator = func(*args, **kwargs)
+    items: list[Any] = []
+    try:
+        while True:
+            token = _context.enter(inside)
+            try:
+                item = await anext(generator, _END)
+            finally:
+                _context.leave(token)
+            if item is _END:
+                break
+            items.append(item)
+            yield item
+    except GeneratorExit:
+        await generator.aclose()
+        with contextlib.suppress(ActionAbortedError):
+            await calls.record(context, traced.ended(call, result=items))
+        raise
+    except Exception as error:
+        await calls.record(context, traced.ended(call, error=error))
+        raise
+    await calls.record(context, traced.ended(call, result=items))

@@ -373,3 +373,54 @@ async def knows() -> list[str]:
         group = inner.group_data.name
     assert context.group_data is None
     return [group, context.action.name, context.task_action.name, type(context.data).__name__]
+
+
+# -- Traced generators -----------------------------------------------------------------------------
+
+
+@flyte.trace
+def endless(folder: str) -> Iterator[int]:
+    note(folder, "endless")
+    n = 0
+    while True:
+        yield n
+        n += 1
+
+
+@flyte.trace
+async def endless_async(folder: str) -> AsyncIterator[int]:
+    note(folder, "endless_async")
+    n = 0
+    while True:
+        yield n
+        n += 1
+
+
+@flyte.trace
+def breaks(folder: str) -> Iterator[int]:
+    note(folder, "breaks")
+    yield 1
+    raise errors.NonRecoverableError("broken")
+
+
+@env.task(retries=1)
+async def streams(folder: str) -> list[int]:
+    """Items come as they are made, and calls between them are no part of the trace."""
+    found = []
+    for item in endless(folder):
+        found.append(item)
+        if item == 2:
+            break
+    stream = endless_async(folder)
+    async for item in stream:
+        found.append(await aleaf(item))
+        if item == 1:
+            break
+    await stream.aclose()  # type: ignore[attr-defined]
+    try:
+        found.extend(breaks(folder))
+    except errors.NonRecoverableError:
+        found.append(-1)
+    if attempt() == 0:
+        raise ValueError("again")
+    return found
