@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 VARIABLE: Final = "FLYTE_DOTENV"
 """Tells a worker where the project's file lies."""
 
+_missed: set[str] = set()
+"""What has been told to be missing: once for each process is enough."""
+
 
 def find(*folders: Path | None) -> Path | None:
     """The first `.env` in these folders."""
@@ -26,7 +29,7 @@ def find(*folders: Path | None) -> Path | None:
 
 
 def variables(secrets: "Iterable[Secret]", file: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
-    """What must be added to an environment so that it holds these secrets. What is missing is told on stderr."""
+    """What must be added to an environment so that it holds these secrets. What is missing is told on stderr, once."""
     wanted = [each for each in secrets if each.env_var and each.env_var not in environ]
     if not wanted:
         return {}
@@ -36,7 +39,8 @@ def variables(secrets: "Iterable[Secret]", file: Path | None, environ: Mapping[s
         name = each.env_var or ""
         if name in there:
             found[name] = there[name]
-        else:
+        elif name not in _missed:
+            _missed.add(name)
             print(
                 f"[flyte] The secret {each.key} is missing: neither the environment nor .env has {name}.",
                 file=sys.stderr,

@@ -220,5 +220,10 @@ def test_what_is_overridden_reaches_the_body(there: Place) -> None:
     assert found == ["InlineIOMaxBytesBreached", 11 * 1024 * 1024, "plain", "theirs"]
 
 
+def test_variables_of_the_run_go_before_those_of_the_task(there: Place) -> None:
+    run = there.run(inside.overrides, options={"env_vars": {"OWN_VARIABLE": "the run's"}})
+    assert run.outputs()[0][-1] == "the run's"
+
+
 def test_the_context_knows_where_it_is(there: Place) -> None:
     assert there.result(inside.knows) == ["outer", "a0", "a0", "dict"]

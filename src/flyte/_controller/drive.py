@@ -17,7 +17,7 @@ from flyte._controller.ledger import Ledger
 from flyte._controller.spec import Place as Where
 from flyte._runtime import capture, failure
 from flyte_core.engine import timers
-from flyte_core.model import ActionKey, Micros
+from flyte_core.model import ActionKey, Micros, RunRecord
 from flyte_core.store.ports import Tx
 
 STACK: Final = 48
@@ -33,6 +33,7 @@ class Run(Place, Protocol):
     base: str
     echo: Echo | None
     place: Where
+    made: RunRecord
 
 
 def drive(run: Run, frame: Frame, steps: Generator[Step, Any, bytes]) -> bytes:
@@ -113,7 +114,7 @@ def _sync_body(frame: Frame, step: Body) -> Callable[[], bytes]:
 class _Surroundings:
     """The log and the environment variables of an attempt."""
 
-    __slots__ = ("_capture", "_log", "_root_dir", "_task", "_variables")
+    __slots__ = ("_capture", "_log", "_of_run", "_root_dir", "_task", "_variables")
 
     def __init__(self, run: Run, frame: Frame) -> None:
         path = f"{run.base}/{frame.key.name}/{frame.attempt}/log"
@@ -121,11 +122,13 @@ class _Surroundings:
         self._capture = capture.to(self._log)
         self._task = frame.task
         self._root_dir = run.place.root_dir
+        self._of_run = run.made.env
         self._variables: contextlib.AbstractContextManager[None] | None = None
 
     def __enter__(self) -> None:
         self._capture.__enter__()
-        variables = {**self._task.env_vars}
+        # What the run was given goes before what the task declares, as on a server.
+        variables = {key: value for key, value in self._task.env_vars.items() if key not in self._of_run}
         secrets = self._task.secrets
         if secrets:
             file = _secrets.find(Path.cwd(), self._root_dir)

@@ -43,6 +43,8 @@ class Pool:
     concurrency: int
     idle_s: float
     name: str
+    own: bool = False
+    """Each run has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ def pool_key(record: RunRecord, template: Template, action: Action) -> str:
     """Attempts with equal keys may share workers: same code, interpreter, environment and declaration."""
     if template.pool is None:
         return ""
-    return "|".join((action.spec.env_name, template.pool.name, template.code, record.interpreter))
+    key = (action.spec.env_name, template.pool.name, template.code, record.interpreter)
+    return "|".join((*key, "/".join(record.key)) if template.pool.own else key)
 
 
 def start_time(record: RunRecord) -> str:
@@ -256,6 +259,7 @@ def _pool(task: tasks_pb2.TaskTemplate) -> Pool | None:
         concurrency=max(1, policy.concurrency),
         idle_s=idle_s if idle_s > 0 else _DEFAULT_IDLE_S,
         name=policy.name,
+        own=policy.scope == tasks_pb2.ReusePolicy.RUN,
     )
 
 

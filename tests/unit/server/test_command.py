@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from flyteidl2.core import tasks_pb2
 from flyteidl2.task import task_definition_pb2
 from google.protobuf import json_format
 from server_world import task_spec
@@ -112,6 +113,13 @@ def test_attempts_of_one_bundle_share_code_and_pool() -> None:
     assert first.pool == second.pool != third.pool
     assert (first.pool_replicas, first.pool_concurrency) == (2, 3)
     assert launch(task_spec("env.f", args=one)).pool == ""
+
+
+def test_a_pool_may_be_a_runs_own() -> None:
+    own = task_spec(reuse=(2, 3))
+    own.task_template.reuse_policy.scope = tasks_pb2.ReusePolicy.RUN
+    shared = launch(task_spec(reuse=(2, 3))).pool
+    assert launch(own).pool == f"{shared}|p/d/r"
 
 
 def test_a_pod_template_runs_its_primary_container() -> None:
