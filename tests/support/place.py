@@ -94,6 +94,7 @@ def place(mode: str, directory: Path) -> Iterator[Place]:
         for name, value in user.environment().items():
             patch.setenv(name, value)
         patch.chdir(user.cwd)
+        levels = [(logger, logger.level) for logger in (flyte.logger, flyte.system_logger)]
         _session.reset()
         flyte.init_from_config(root_dir=SCRIPTS)
         opened = Place(mode, user)
@@ -101,6 +102,8 @@ def place(mode: str, directory: Path) -> Iterator[Place]:
             yield opened
         finally:
             opened.close()
+            for logger, level in levels:
+                logger.setLevel(level)
             _session.reset()
             home.close_all()
             current._store_source.cache_clear()
