@@ -171,23 +171,29 @@ def _by_doing(stretches: Iterable[Stretch]) -> tuple[int, ...]:
 def _totals(columns: RunColumns, waits: Waits) -> list[list[int]]:
     """By task and `Doing`. A parent's time while children of it were at work counts as waiting for them."""
     totals = [[0] * len(Doing) for _ in columns.tasks]
-    queued, waiting, starting = before_running(columns, waits)
-    covered: dict[int, int] = {}  # by parent: until when the children seen so far were at work
-    created, end, parent, run, task = columns.created, waits.end, waits.parent, waits.run, columns.task
-    for row in waits.order:
-        until, own = end[row], totals[task[row]]
-        if row in columns.again or columns.kind[row] is ActionKind.CONDITION:
+    created, end, run, task = columns.created, waits.end, waits.run, columns.task
+    answers = {row for row, kind in enumerate(columns.kind) if kind is ActionKind.CONDITION}
+    special = answers.union(columns.again)
+    walk = zip(task, *before_running(columns, waits), run, end, strict=True)
+    for row, (number, queued, waiting, starting, since, until) in enumerate(walk):
+        own = totals[number]
+        if row in special:
             _add_pieces(own, columns.pieces(row), until)
-        else:
-            own[Doing.QUEUED] += queued[row]
-            own[Doing.WAITING_FOR_RESOURCES] += waiting[row]
-            own[Doing.STARTING] += starting[row]
-            own[Doing.USER_CODE] += until - run[row]
-        above = parent[row]
+            continue
+        own[0] += queued
+        own[1] += waiting
+        own[2] += starting
+        own[3] += until - since
+    covered: dict[int, int] = {}  # by parent: until when the children seen so far were at work
+    for row in waits.order:
+        above = waits.parent[row]
         if above == ABSENT:
             continue
-        since = max(created[row], run[above], covered.get(above, 0))
-        until = min(until, end[above])
+        since, until = created[row], end[row]
+        if since < (known := covered.get(above, run[above])):
+            since = known
+        if until > end[above]:
+            until = end[above]
         if until > since:
             covered[above] = until
             totals[task[above]][Doing.USER_CODE] -= until - since

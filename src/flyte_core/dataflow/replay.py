@@ -4,6 +4,7 @@ Only what waited for something moves when that thing moves; what time the parent
 between two calls stays as it was. New contention for the machine is not foreseen: it is an estimate.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flyte_core.dataflow.columns import ABSENT, Doing, RunColumns
@@ -20,81 +21,113 @@ class Edit:
 
 
 class Replay:
-    """A run prepared for replays: its events in an order in which each follows all it waited for."""
+    """A run prepared for replays: its events in an order in which each follows all it waited for.
+
+    An event is a row that begins, or `~row` of one with children that ends. What each event needs
+    stands beside it, so that replaying is one walk through columns.
+    """
 
     def __init__(self, columns: RunColumns, waits: Waits) -> None:
         self._columns = columns
         self._waits = waits
-        self._events = _events(columns, waits)
         self._pre = before_running(columns, waits)
-        self._awaited_along: dict[int, int] = {row: row for row in waits.peer.values()}
+        self._along = dict.fromkeys(waits.peer.values(), 0.0)
+        created, run, end = columns.created, waits.run, waits.end
+        parent, driver = waits.parent, waits.driver
+        events = _events(columns, waits)
+        rows = [event if event >= 0 else ~event for event in events]
+        self._events = events
+        self._parents = [parent[row] for row in rows]
+        self._drivers = [
+            driver[row] if event >= 0 else waits.last[~event] for event, row in zip(events, rows, strict=True)
+        ]
+        self._leads = [
+            created[row] - (end[waited] if waited != ABSENT else run[above] if above != ABSENT else 0)
+            for row, waited, above in zip(rows, self._drivers, self._parents, strict=True)
+        ]
+        self._pres = [run[row] - created[row] for row in rows]
+        self._bodies = [end[row] - run[row] for row in rows]
+        self._more = [self._has_more(row) for row in rows]
+
+    def _has_more(self, row: int) -> bool:
+        """Whether the action waited for more than its driver."""
+        begins, by_time = self._waits.sources.begins, self._waits.by_time[row]
+        along = by_time and self._waits.driver[row] in self._along
+        return along or begins[row + 1] - begins[row] > (0 if by_time else 1)
 
     def end(self, edit: Edit | None = None) -> float:
         """When the run would have ended."""
-        columns, waits = self._columns, self._waits
-        created, task, parent = columns.created, columns.task, waits.parent
-        driver, ready, by_time, closes = waits.driver, waits.ready, waits.by_time, waits.closes
-        children, peer, old_end = waits.children, waits.peer, waits.end
-        begins, source_rows = waits.sources
-        changed, doing, factor = (edit.task, edit.doing, edit.factor) if edit else (ABSENT, Doing.QUEUED, 1.0)
-        code = factor if doing is Doing.USER_CODE else 1.0
-        end: list[float] = list(old_end)
+        waits, task = self._waits, self._columns.task
+        closes, children, peer = waits.closes, waits.children, waits.peer
+        changed = edit.task if edit else ABSENT
+        code = edit.factor if edit and edit.doing is Doing.USER_CODE else 1.0
+        end: list[float] = list(waits.end)
         run: list[float] = list(waits.run)
-        along: dict[int, float] = dict.fromkeys(self._awaited_along, 0.0)
+        along = dict(self._along)
         closing: list[float] = [0.0] * len(end)
-        for event in self._events:
+        walk = zip(
+            self._events,
+            self._parents,
+            self._drivers,
+            self._leads,
+            self._pres,
+            self._bodies,
+            self._more,
+            strict=True,
+        )
+        for event, above, waited, lead, pre, body, more in walk:
             if event >= 0:
-                row, above = event, parent[event]
-                if above == ABSENT:
-                    begin: float = created[row]
-                else:
-                    waited = driver[row]
-                    if waited == ABSENT:
-                        since = run[above] + ready[row] - waits.run[above]
-                    else:
-                        since = end[waited] + ready[row] - old_end[waited]
-                        if by_time[row] and waited in along:
-                            since = max(since, along[waited])
-                    for source in source_rows[begins[row] : begins[row + 1]]:
-                        since = max(since, end[source] - max(0, old_end[source] - created[row]))
-                    own = created[row] - ready[row]
-                    begin = since + (own * code if task[above] == changed else own)
-                run[row] = begin + waits.run[row] - created[row]
-                if task[row] == changed and doing <= Doing.STARTING:
-                    run[row] -= (1 - factor) * self._pre[doing][row]
+                row = event
+                begin = lead + (end[waited] if waited >= 0 else run[above] if above >= 0 else 0)
+                if more:
+                    begin = self._after_all(row, begin, end, along)
+                if code != 1.0 and above >= 0 and task[above] == changed:
+                    begin -= (1.0 - code) * (self._columns.created[row] - waits.ready[row])
+                began = begin + pre
+                if edit and task[row] == changed:
+                    began -= self._saved(row, edit)
+                    body *= edit.factor if edit.doing >= Doing.USER_CODE else 1.0
+                run[row] = began
                 if children[row]:
                     continue
-                own = old_end[row] - waits.run[row]
-                if task[row] == changed and (code != 1.0 or doing is Doing.WAITING_FOR_ANSWER):
-                    end[row] = run[row] + own * factor
-                else:
-                    end[row] = run[row] + own
+                ended = end[row] = began + body
             else:
                 row = ~event
-                above = parent[row]
-                waited = waits.last[row]
-                if waited == ABSENT:
-                    since, own = run[row], old_end[row] - waits.run[row]
+                if waited < 0:
+                    ended = run[row] + body * (code if task[row] == changed else 1.0)
                 else:
-                    shifted = run[row] + waits.tail[row] - waits.run[row]
-                    since, own = closing[row] or shifted, old_end[row] - waits.tail[row]
-                end[row] = since + (own * code if task[row] == changed else own)
-            if above == ABSENT:
+                    tail = waits.tail[row]
+                    since = closing[row] or run[row] + tail - waits.run[row]
+                    ended = since + (waits.end[row] - tail) * (code if task[row] == changed else 1.0)
+                end[row] = ended
+            if above < 0:
                 continue
             if closes[row]:
-                late = end[row] - max(0, old_end[row] - waits.tail[above])
-                if late > closing[above]:
-                    closing[above] = late
+                ended -= max(0, waits.end[row] - waits.tail[above])
+                if ended > closing[above]:
+                    closing[above] = ended
             elif row in peer:
-                along[peer[row]] = max(along[peer[row]], end[row])
+                along[peer[row]] = max(along[peer[row]], ended)
         return end[0]
+
+    def _after_all(self, row: int, begin: float, end: Sequence[float], along: dict[int, float]) -> float:
+        """When an action begins that waited for more than its driver."""
+        waits, created = self._waits, self._columns.created[row]
+        own = created - waits.ready[row]
+        if waits.by_time[row]:
+            begin = max(begin, along.get(waits.driver[row], 0.0) + own)
+        begins, sources = waits.sources
+        for source in sources[begins[row] : begins[row + 1]]:
+            begin = max(begin, end[source] - max(0, waits.end[source] - created) + own)
+        return begin
+
+    def _saved(self, row: int, edit: Edit) -> float:
+        """What an edit takes from the time before an action first ran."""
+        return (1.0 - edit.factor) * self._pre[edit.doing][row] if edit.doing <= Doing.STARTING else 0.0
 
 
 def _events(columns: RunColumns, waits: Waits) -> list[int]:
-    """Rows as they begin, and those with children (as `~row`) as they end.
-
-    Of two that end in the same instant, a child comes before its parent.
-    """
+    """Of two that end in the same instant, a child comes before its parent."""
     created, end = columns.created, waits.end
     parents = [row for row in waits.order if waits.children[row]]
     parents.reverse()
