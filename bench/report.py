@@ -47,8 +47,7 @@ def rows(result: Result) -> list[list[str]]:
 def row(result: Result, label: str, durability: str) -> list[str]:
     workload, samples = result.workload, result.samples.get(label)
     if not samples:
-        why = result.failed.get(label, "not run").strip().splitlines()[-1][:100].replace("|", "/")
-        return [label, "–", f"failed: {why}", *[""] * (len(header(workload)) - 4), durability]
+        return [label, "–", _why(result.failed.get(label)), *[""] * (len(header(workload)) - 4), durability]
     values = list(map(workload.value, samples))
     each = workload.value is per_action
     spent = statistics.median(s.cpu_s / s.actions * 1e6 if each else s.cpu_s for s in samples)
@@ -63,6 +62,15 @@ def row(result: Result, label: str, durability: str) -> list[str]:
         *(number(result.median(label, column.value), column.unit) for column in workload.columns),
         durability,
     ]
+
+
+def _why(failure: str | None) -> str:
+    """The last line of what a contender said that holds a word, without decoration."""
+    if failure is None:
+        return "not run"
+    lines = [line.strip("│╭╰─╮╯| \t") for line in failure.splitlines()]
+    said = [line for line in lines if any(map(str.isalpha, line))]
+    return f"failed: {said[-1][:100]}" if said else "failed"
 
 
 def target_rows(result: Result) -> list[list[str]]:

@@ -50,7 +50,12 @@ def take(contender: Contender, home: Path) -> measure.Sample:
     kept = home / f"kept-{contender.label.replace(' ', '-')}"
     kept.mkdir(exist_ok=True)
     env = base_env(home if contender.server == "running" else kept if contender.keep else scratch)
-    words = {"python": str(python), "flyte": str(python.with_name("flyte")), "out": str(scratch / "state.db")}
+    words = {
+        "python": str(python),
+        "flyte": str(python.with_name("flyte")),
+        "page": shutil.copy(envs.ROOT / "examples" / "my_script.py", scratch),
+        "out": str(scratch / "state.db"),
+    }
     argv = [part.format(**words) if part.startswith("{") else part for part in contender.argv]
     try:
         return measure.run(argv, env, scratch, contender.timeout_s)

@@ -8,7 +8,8 @@ from typing import Literal
 from bench.measure import Sample
 
 PROGRAMS = Path(__file__).parent / "programs"
-PAGE = str(Path(__file__).parent.parent / "examples" / "my_script.py")
+PAGE = "{page}"
+"""The first page's script, in the directory where the command is given."""
 
 NOTHING = "nothing recorded"
 NO_FSYNC = "recorded, safe against kill -9, no fsync"
@@ -42,7 +43,7 @@ def extra(name: str) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One implementation on one workload. `{python}`, `{flyte}` and `{out}` in `argv` are filled in."""
+    """One implementation on one workload. `{python}`, `{flyte}`, `{page}` and `{out}` are filled in."""
 
     label: str
     peer: str
