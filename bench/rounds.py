@@ -43,7 +43,7 @@ def base_env(home: Path) -> dict[str, str]:
     }
 
 
-def take(contender: Contender, home: Path) -> measure.Sample:
+def take(contender: Contender, home: Path, long: bool) -> measure.Sample:
     """One measurement, in a new directory."""
     python = envs.python(contender.peer)
     scratch = Path(tempfile.mkdtemp(dir=home))
@@ -58,7 +58,7 @@ def take(contender: Contender, home: Path) -> measure.Sample:
     }
     argv = [part.format(**words) if part.startswith("{") else part for part in contender.argv]
     try:
-        return measure.run(argv, env, scratch, contender.timeout_s)
+        return measure.run(argv, env, scratch, contender.timeout_s * (6 if long else 1))
     finally:
         if contender.server == "cold":
             subprocess.run([words["flyte"], "stop", "server"], env=env, check=False, capture_output=True)
@@ -82,7 +82,7 @@ def run(workload: Workload, rounds: int, peers: Collection[str] | None) -> repor
                         continue
                     say(f"{workload.id} {turn}/{rounds} {contender.label}")
                     try:
-                        sample = take(contender, home)
+                        sample = take(contender, home, workload.long)
                         if turn > 0:
                             samples[contender.label].append(sample)
                     except (measure.Failed, RuntimeError, OSError) as error:
