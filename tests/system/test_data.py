@@ -68,6 +68,19 @@ def test_the_cache_knows_files_by_their_content(data: Terminal) -> None:
     assert ran("a.txt")
 
 
+@pytest.mark.parametrize("where", [("--local",), ()], ids=["local", "server"])
+def test_a_cached_outcome_whose_file_is_gone_is_a_miss(data: Terminal, where: tuple[str, ...]) -> None:
+    def ran() -> bool:
+        run = data.run(*where, "files.py", "produce", "--text", "abc").lines[0]
+        return "producing" in data.flyte("get", "logs", run, "a0", code=None).stdout
+
+    assert ran()
+    assert not ran()
+    (written,) = (data.home / "runs").rglob("made.txt")
+    written.unlink()
+    assert ran()
+
+
 def test_a_damaged_file_is_told(data: Terminal) -> None:
     run = data.run("--local", "files.py", "keep", "--file", "a.txt", "--other", "a.txt").lines[0]
     kept = Path(data.get("io", run)["outputs"]["o0"])

@@ -37,6 +37,7 @@ from flyte_core.engine import action as use_cases
 from flyte_core.engine import replay, timers
 from flyte_core.engine import run as run_cases
 from flyte_core.engine.api import NewAction, NewRun
+from flyte_core.engine.cache import Intact
 from flyte_core.engine.guards import is_shallow
 from flyte_core.machine.effects import Effect, Kill
 from flyte_core.model import (
@@ -48,6 +49,7 @@ from flyte_core.model import (
     CoreError,
     Digest,
     Divergence,
+    InvalidArgument,
     Micros,
     NotFound,
     PayloadRef,
@@ -59,6 +61,7 @@ from flyte_core.model import (
 from flyte_core.ports import Clock
 from flyte_core.store.ports import ActionQuery, Tx
 from flyte_core.supervision import ON_DIVERGENCE
+from flyte_core.wire import references
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
@@ -117,7 +120,7 @@ class LocalRun:
         frame = Frame(ActionKey(self.key, ROOT), call, call.body, None, None)
         new = NewRun(self.made, self._new(call))
         now = self.clock.now()
-        first = self.ledger.now(lambda tx: _begin_root(tx, new, self.worker, now))
+        first = self.ledger.now(lambda tx: _begin_root(tx, new, self.worker, now, self.intact))
         self.frames[ROOT] = frame
         return Root(self, frame, first)
 
@@ -414,11 +417,15 @@ class LocalRun:
             if frame is not None and not frame.halted:
                 frame.halt()
 
-    def intact(self, ref: PayloadRef) -> bool:
-        """Whether a large value is where it should be, and whole."""
+    def intact(self, ref: PayloadRef, data: bytes | None) -> bool:
+        """Whether outputs are whole: where they should be if they are large, and all they refer to."""
         try:
-            return _digest(Path(ref.uri).read_bytes()) == ref.sha256
-        except OSError:
+            if data is None:
+                data = Path(ref.uri).read_bytes()
+                if _digest(data) != ref.sha256:
+                    return False
+            return references.all_there(data, "outputs")
+        except (OSError, InvalidArgument):
             return False
 
 
@@ -453,9 +460,9 @@ class Root:
         return course(self.run, self.frame, lambda _: self.first)
 
 
-def _begin_root(tx: Tx, new: NewRun, worker: str, now: Micros) -> Standing:
-    made = run_cases.create_run(tx, new, now).actions[0]
-    claimed = use_cases.claim(tx, made.key, worker, now)
+def _begin_root(tx: Tx, new: NewRun, worker: str, now: Micros, intact: Intact) -> Standing:
+    made = run_cases.create_run(tx, new, now, intact).actions[0]
+    claimed = use_cases.claim(tx, made.key, worker, now, intact)
     live = claimed.actions[0].live if claimed.actions else None
     if live is not None:
         use_cases.started(tx, made.key, live.token, worker, now)

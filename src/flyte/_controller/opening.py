@@ -20,8 +20,8 @@ class Run(Protocol):
     key: RunKey
     worker: str
 
-    def intact(self, ref: PayloadRef) -> bool:
-        """Whether a large value is where it should be, and whole."""
+    def intact(self, ref: PayloadRef, data: bytes | None) -> bool:
+        """Whether outputs are whole, and all they refer to."""
 
 
 class Opening:

@@ -76,16 +76,18 @@ def _taken_over(
 def source_of(tx: Tx, record: RunRecord, key: ActionKey, intact: Intact | None) -> Action | None:
     """The action whose outcome this one may take over, in the run that its own recovers.
 
-    One whose large outputs are not there any more, or not whole, is none: it is executed again.
+    One whose outputs, or the files they refer to, are not there any more is none: it is executed again.
     """
     if record.relation != "recover" or key.name == ROOT or key.name in record.force_rerun:
         return None
     source = tx.action(ActionKey(record.key._replace(name=record.related_run), key.name))
     if source is None or not guards.is_recoverable_from(source):
         return None
-    large = source.outputs if source.outputs is not None and source.outputs.uri else None
-    lost = large is not None and intact is not None and not intact(large)
-    return None if lost else source
+    outputs = source.outputs
+    if outputs is None or intact is None:
+        return source
+    data = None if outputs.uri else tx.payload(source.key, "outputs")
+    return source if intact(outputs, data) else None
 
 
 def _recovered(

@@ -8,8 +8,9 @@ from flyte_core.machine.events import CacheHit
 from flyte_core.model import Action, ActionKey, CachePolicy, Micros, PayloadRef
 from flyte_core.store.ports import CacheEntry, Tx
 
-Intact = Callable[[PayloadRef], bool]
-"""Tells whether a large value is where it should be, and whole."""
+Intact = Callable[[PayloadRef, bytes | None], bool]
+"""Tells whether outputs are whole: large ones (that come without bytes) where they should be, and the
+files that they refer to where those should be."""
 
 _LEASE_US = 7 * 24 * 3600 * 1_000_000
 """A stop for leases whose holder vanished with its run; otherwise the holder's state decides."""
@@ -26,15 +27,12 @@ def look_up(
     if entry is None or not policy.fresh(rules, entry.created_at, now):
         return None
     large = bool(entry.outputs.uri)
-    whole = (
-        (intact is None or intact(entry.outputs))
-        if large
-        else guards.is_intact(entry, payloads.reference(entry.data))
-    )
-    if not whole:
+    data = None if large else entry.data
+    whole = data is None or guards.is_intact(entry, payloads.reference(data))
+    if not whole or not (intact is None or intact(entry.outputs, data)):
         tx.delete_cache_entry(scope, key)
         return None
-    return CacheHit(entry.outputs, entry.output_uri, entry.source), None if large else entry.data
+    return CacheHit(entry.outputs, entry.output_uri, entry.source), data
 
 
 def reserve(tx: Tx, action: ActionKey, scope: str, key: str, rules: CachePolicy, now: Micros) -> bool:

@@ -30,8 +30,8 @@ LITERAL: Final = 4
 CONTENT: Final = "sha256:"
 """Begins a hash of a value by reference that is of its content."""
 
-_FILE_KEYS: Final = frozenset({"path", "name", "format", "hash"})
-_FRAME_KEYS: Final = frozenset({"uri", "format", "hash"})
+FILE_KEYS: Final = frozenset({"path", "name", "format", "hash"})
+FRAME_KEYS: Final = frozenset({"uri", "format", "hash"})
 """What a structure has for a value by reference."""
 
 TIME_ZONE: Final = "tz"
@@ -200,7 +200,7 @@ def _framable(value: Any) -> naming.Framable:
 
 def _refers(value: dict[Any, Any]) -> bool:
     """Whether a map is a value by reference whose content is known: where it lies does not count."""
-    if value.keys() not in (_FILE_KEYS, _FRAME_KEYS):
+    if value.keys() not in (FILE_KEYS, FRAME_KEYS):
         return False
     digest = value["hash"]
     return type(digest) is str and digest.startswith(CONTENT)

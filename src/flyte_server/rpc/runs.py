@@ -1,6 +1,7 @@
 """`flyteidl2.workflow.RunService`: create, look at, follow and abort runs and actions."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 
 from flyteidl2.common import identifier_pb2, list_pb2
@@ -41,7 +42,8 @@ class RunService:
     async def create_run(self, request: _Request.CreateRunRequest) -> _Request.CreateRunResponse:
         wanted = await asyncio.to_thread(self._wanted, request)
         new = await asyncio.to_thread(creation.prepare, self._context, wanted, caller.get().peer)
-        change = await self._context.transactor.change(runs.create_run, new)
+        create = functools.partial(runs.create_run, intact=self._context.values.intact)
+        change = await self._context.transactor.change(create, new)
         root = change.actions[0]
         record = self._context.view(root.key.run).record
         return _Request.CreateRunResponse(run=wire.to_run(RunView(record, root)))

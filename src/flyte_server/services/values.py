@@ -20,6 +20,7 @@ from flyte_core.model import (
     RunKey,
 )
 from flyte_core.store.ports import Reader, Role
+from flyte_core.wire import references
 
 INLINE_MAX = 64 * 1024
 """Value sets up to this size are kept in the database."""
@@ -83,13 +84,16 @@ class Values:
             )
         return data
 
-    def intact(self, ref: PayloadRef) -> bool:
-        """Whether a large value is where it should be, and whole."""
+    def intact(self, ref: PayloadRef, data: bytes | None) -> bool:
+        """Whether outputs are whole: where they should be if they are large, and all they refer to."""
         try:
-            data = Path(ref.uri).read_bytes()
-        except OSError:
+            if data is None:
+                data = Path(ref.uri).read_bytes()
+                if len(data) != ref.size_bytes or digest(data) != ref.sha256:
+                    return False
+            return references.all_there(data, "outputs")
+        except (OSError, InvalidArgument):
             return False
-        return len(data) == ref.size_bytes and digest(data) == ref.sha256
 
     def keep(self, path: Path, data: bytes) -> tuple[bytes | None, PayloadRef | None]:
         """Small data comes back as bytes for the store; large data is written to `path` first."""

@@ -26,6 +26,15 @@ def keep(file: File, other: File) -> tuple[File, File]:
 
 
 @env.task(cache="auto")
+def produce(text: str) -> list[Job]:
+    print("producing")
+    file = File.new_remote("made.txt")
+    with file.open_sync("w") as out:
+        out.write(text)
+    return [Job(file)]
+
+
+@env.task(cache="auto")
 def count(file: File) -> int:
     print("counting")
     with file.open_sync("rb") as opened:

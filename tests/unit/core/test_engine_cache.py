@@ -120,13 +120,28 @@ class TestLargeOutcome:
         self.computed(world)
         asked = []
 
-        def gone(ref: PayloadRef) -> bool:
+        def gone(ref: PayloadRef, data: bytes | None) -> bool:
+            assert data is None
             asked.append(ref)
             return False
 
         assert ask(world, intact=gone).phase is Phase.QUEUED
         assert asked == [self.LARGE]
         assert ask(world, "c8").phase is Phase.QUEUED
+
+
+def test_one_that_refers_to_what_is_gone_is_a_miss(world: World) -> None:
+    world.enqueue(cached())
+    world.succeed(key("c1"), world.start(key("c1")))
+    asked = []
+
+    def gone(ref: PayloadRef, data: bytes | None) -> bool:
+        asked.append(data)
+        return False
+
+    assert ask(world, intact=gone).phase is Phase.QUEUED
+    assert asked == [b"out"]
+    assert world.store.transact(lambda tx: tx.cache_entry(SCOPE, "k")) is None
 
 
 class TestOneAtATime:

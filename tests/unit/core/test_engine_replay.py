@@ -144,7 +144,7 @@ def test_a_traced_call_is_taken_over(world: World) -> None:
     assert world.store.payload(found.key, "inputs") == b"in"
     assert recall(world, "seen") is None, "it is there already"
     assert [recall(world, name) for name in ("failed", "task", "nobody", "forced")] == [None] * 4
-    assert recall(world, "large", intact=lambda _: False) is None
-    assert recall(world, "large", intact=lambda _: True) is Phase.RECOVERED
+    assert recall(world, "large", intact=lambda *_: False) is None
+    assert recall(world, "large", intact=lambda *_: True) is Phase.RECOVERED
     assert world.action("large", OTHER).outputs == ref
     assert world.problems(OTHER) == []
