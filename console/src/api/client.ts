@@ -1,4 +1,18 @@
-import type { ActionDetail, ActionIO, RunDetail, RunKey, RunList } from './types';
+import type {
+  ActionDetail,
+  ActionIO,
+  Again,
+  Comparison,
+  FileEntry,
+  Json,
+  MergedLine,
+  RunDetail,
+  RunForm,
+  RunKey,
+  RunList,
+  TablePreview,
+  TaskStats,
+} from './types';
 
 const API = '/v2/api';
 
@@ -55,12 +69,35 @@ export interface RunFilter {
   domain: string;
   phases: string[];
   search: string;
+  task: string;
+  owner: string;
+  mode: string;
+  label: string;
+  /** Milliseconds since the epoch; 0 for any time. */
+  after: number;
+  paused: boolean;
 }
+
+export const EVERY_RUN: Omit<RunFilter, 'project' | 'domain'> = {
+  phases: [],
+  search: '',
+  task: '',
+  owner: '',
+  mode: '',
+  label: '',
+  after: 0,
+  paused: false,
+};
 
 export function listRuns(filter: RunFilter, cursor: string, signal?: AbortSignal): Promise<RunList> {
   const query = new URLSearchParams({ project: filter.project, domain: filter.domain, limit: '50' });
   if (filter.phases.length) query.set('phase', filter.phases.join(','));
   if (filter.search) query.set('q', filter.search);
+  for (const name of ['task', 'owner', 'mode', 'label'] as const) {
+    if (filter[name]) query.set(name, filter[name]);
+  }
+  if (filter.after) query.set('after', String(filter.after));
+  if (filter.paused) query.set('paused', '1');
   if (cursor) query.set('cursor', cursor);
   return json(`${API}/runs?${query}`, signal);
 }
@@ -94,13 +131,96 @@ export function valueUrl(run: RunKey, action: string, role: 'inputs' | 'outputs'
   return `${actionPath(run, action)}/io/${role}${query}`;
 }
 
-export async function abort(run: RunKey, action: string | undefined, reason: string): Promise<void> {
-  const path = action === undefined ? runPath(run) : actionPath(run, action);
-  await request(`${path}/abort`, {
+async function post<T>(path: string, body: unknown): Promise<T> {
+  const answer = await request(path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ reason }),
+    body: JSON.stringify(body),
   });
+  return (await answer.json()) as T;
+}
+
+export async function abort(run: RunKey, action: string | undefined, reason: string): Promise<void> {
+  const path = action === undefined ? runPath(run) : actionPath(run, action);
+  await post(`${path}/abort`, { reason });
+}
+
+export async function answer(run: RunKey, action: string, value: Json): Promise<void> {
+  await post(`${actionPath(run, action)}/answer`, { value });
+}
+
+export function getForm(run: RunKey, action: string, signal?: AbortSignal): Promise<RunForm> {
+  return json(`${actionPath(run, action)}/form`, signal);
+}
+
+export async function rerun(run: RunKey, action: string, again: Again): Promise<RunKey> {
+  return (await post<{ run: RunKey }>(`${actionPath(run, action)}/rerun`, again)).run;
+}
+
+export function reportUrl(run: RunKey, action: string, attempt: number): string {
+  return `/v2/_usercontent/${[run.project, run.domain, run.name, action].map(part).join('/')}/${attempt}/report.html`;
+}
+
+export function getCode(
+  run: RunKey,
+  action: string,
+  signal?: AbortSignal,
+): Promise<{ files: FileEntry[]; entry: { file: string; name: string }; cut: boolean }> {
+  return json(`${actionPath(run, action)}/code`, signal);
+}
+
+export function getCodeFile(
+  run: RunKey,
+  action: string,
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ path: string; size_bytes: number; cut: boolean; text: string | null }> {
+  return json(`${actionPath(run, action)}/code/file?path=${part(path)}`, signal);
+}
+
+export function mediumUrl(
+  run: RunKey,
+  action: string,
+  role: 'inputs' | 'outputs',
+  name: string,
+  what: 'file' | 'entries' | 'table',
+  path = '',
+): string {
+  const below = path ? `&path=${part(path)}` : '';
+  return `${actionPath(run, action)}/io/${role}/${what}?name=${part(name)}${below}`;
+}
+
+export function getTable(url: string, rows: number, signal?: AbortSignal): Promise<TablePreview> {
+  return json(`${url}&limit=${rows}`, signal);
+}
+
+export function getEntries(url: string, signal?: AbortSignal): Promise<{ files: FileEntry[]; cut: boolean }> {
+  return json(url, signal);
+}
+
+/** The beginning of a text file. */
+export async function getText(url: string, bytes: number, signal?: AbortSignal): Promise<string> {
+  return (await request(url, { signal, headers: { Range: `bytes=0-${bytes - 1}` } })).text();
+}
+
+export function getMergedLogs(
+  run: RunKey,
+  query: URLSearchParams,
+  signal?: AbortSignal,
+): Promise<{ lines: MergedLine[]; found: number; complete: boolean }> {
+  return json(`${runPath(run)}/logs?${query}`, signal);
+}
+
+export function getComparison(run: RunKey, other: string, signal?: AbortSignal): Promise<Comparison> {
+  return json(`${runPath(run)}/compare/${part(other)}`, signal);
+}
+
+export function getTasks(
+  project: string,
+  domain: string,
+  signal?: AbortSignal,
+): Promise<{ tasks: TaskStats[]; owners: string[] }> {
+  return json(`${API}/tasks?${new URLSearchParams({ project, domain })}`, signal);
 }
 
 /** The short inputs of some actions, by id: what tells members of a fan-out apart. */

@@ -62,6 +62,7 @@ export interface Attempt {
   ended_ms: number | null;
   error: ErrorInfo | null;
   log_bytes: number;
+  report: boolean;
   transitions: { phase: string; at_ms: number }[];
 }
 
@@ -91,6 +92,8 @@ export interface ActionDetail {
   abort_reason: string | null;
   aborted_by: string;
   recovered_from: string;
+  question: Question | null;
+  task: TaskInfo | null;
   cache: { status: string; key: string; enabled: boolean; version: string };
   limits: {
     user_retries: number;
@@ -108,6 +111,23 @@ export interface ActionDetail {
   changed_seq: number;
 }
 
+export interface Question {
+  name: string;
+  prompt: string;
+  description: string;
+  type: 'bool' | 'int' | 'float' | 'str';
+}
+
+export interface TaskInfo {
+  short_description: string;
+  description: string;
+  inputs: [name: string, type: string][];
+  outputs: [name: string, type: string][];
+  image: string;
+  command: string[];
+  runtime: string;
+}
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 export interface ShownValue {
@@ -117,6 +137,125 @@ export interface ShownValue {
   truncated: boolean;
   value?: Json;
   preview?: string;
+  medium?: Medium;
+}
+
+/** A file, a directory or a table that a value names. `here`: the server has it. */
+export interface Medium {
+  kind: 'file' | 'dir' | 'table';
+  uri: string;
+  mime: string;
+  here: boolean;
+  size_bytes?: number;
+  image?: boolean;
+}
+
+export interface TablePreview {
+  columns: { name: string; type: string }[];
+  rows: (string | boolean | null)[][];
+  total_rows: number;
+  total_columns: number;
+  size_bytes: number;
+}
+
+export interface FileEntry {
+  path: string;
+  size_bytes: number;
+}
+
+export type Widget =
+  | { kind: 'int' | 'float' | 'str' | 'bool' | 'datetime' | 'duration' | 'none' | 'uri' | 'json' }
+  | { kind: 'enum'; options: string[] }
+  | { kind: 'list'; items: Widget }
+  | { kind: 'optional'; of: Widget }
+  | { kind: 'object'; fields: Record<string, Widget> };
+
+export interface Field {
+  name: string;
+  type: string;
+  description: string;
+  widget: Widget;
+  given: boolean;
+  value?: Json;
+}
+
+export interface RunForm {
+  task_name: string;
+  mode: 'local' | 'server';
+  fields: Field[];
+  labels: Record<string, string>;
+  env: Record<string, string>;
+}
+
+export interface Again {
+  inputs?: Record<string, Json>;
+  recover?: boolean;
+  overwrite_cache?: boolean;
+  labels?: Record<string, string>;
+  env?: Record<string, string>;
+}
+
+export interface TaskStats {
+  name: string;
+  runs: number;
+  ended: number;
+  ok: number;
+  median_ms: number | null;
+  last: { name: string; phase: string; duration_ms: number | null }[];
+  last_ms: number;
+}
+
+export type MergedLine = [
+  at: number,
+  action: string,
+  attempt: number,
+  number: number,
+  stream: string,
+  text: string,
+];
+
+export interface Change {
+  name: string;
+  a?: Json;
+  b?: Json;
+}
+
+export interface ShapeStats {
+  count: number;
+  failed: number;
+  cached: number;
+  attempts: number;
+  total_ms: number;
+  longest_ms: number;
+  median_ms: number;
+}
+
+export interface ComparedRun {
+  name: string;
+  task_name: string;
+  phase: string;
+  created_ms: number;
+  duration_ms: number;
+}
+
+export interface Comparison {
+  a: ComparedRun;
+  b: ComparedRun;
+  duration_change_ms: number;
+  inputs: Change[];
+  outputs: Change[];
+  environment: Change[];
+  first_difference: {
+    difference: string;
+    path: string[];
+    message: string;
+    a: string | null;
+    b: string | null;
+    phases?: [string, string];
+    versions?: [string, string];
+    changes?: Change[];
+  } | null;
+  shapes: { path: string[]; a: ShapeStats | null; b: ShapeStats | null; change_ms: number }[];
 }
 
 export interface ValueSide {

@@ -1,7 +1,10 @@
 import { Component, type ReactNode } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
+import { ComparePage } from '../pages/ComparePage';
+import { type Place as PlaceName, PlacePage } from '../pages/PlacePage';
 import { RunPage } from '../pages/RunPage';
 import { RunsPage } from '../pages/RunsPage';
+import { TasksPage } from '../pages/Tasks';
 import { Button, Command, Notice } from '../ui/controls';
 import { DEFAULT_DOMAIN, DEFAULT_PROJECT, runsAddress } from './address';
 import { Shell } from './Shell';
@@ -23,19 +26,37 @@ function lastPlace(): Place {
   return { project: DEFAULT_PROJECT, domain: DEFAULT_DOMAIN };
 }
 
-function page(params: Record<string, string | undefined>): ReactNode {
-  const { project = DEFAULT_PROJECT, domain = DEFAULT_DOMAIN, run } = params;
+type Params = Record<string, string | undefined>;
+
+/** The frame, with the place remembered for the next visit. */
+function framed(params: Params, content: (place: Place) => ReactNode, rail = 'runs'): ReactNode {
+  const { project = DEFAULT_PROJECT, domain = DEFAULT_DOMAIN, run, other } = params;
   localStorage.setItem(LAST, JSON.stringify({ project, domain }));
   return (
-    <Shell project={project} domain={domain} run={run}>
-      {run ? (
-        <RunPage key={`${project}/${domain}/${run}`} project={project} domain={domain} run={run} />
-      ) : (
-        <RunsPage key={`${project}/${domain}`} project={project} domain={domain} />
-      )}
+    <Shell project={project} domain={domain} run={run} other={other} place={rail}>
+      {content({ project, domain })}
     </Shell>
   );
 }
+
+function page(params: Params): ReactNode {
+  const { run, other } = params;
+  return framed(params, ({ project, domain }) =>
+    run && other ? (
+      <ComparePage key={`${run}/${other}`} run={{ project, domain, name: run }} other={other} />
+    ) : run ? (
+      <RunPage key={`${project}/${domain}/${run}`} project={project} domain={domain} run={run} />
+    ) : (
+      <RunsPage key={`${project}/${domain}`} project={project} domain={domain} />
+    ),
+  );
+}
+
+function tasks(params: Params): ReactNode {
+  return framed(params, place => <TasksPage {...place} task={params.name} />, 'tasks');
+}
+
+const PLACES: PlaceName[] = ['triggers', 'apps', 'secrets'];
 
 /** Every page has two addresses: the canonical one, and the one that the published SDK prints. */
 export function App() {
@@ -49,6 +70,20 @@ export function App() {
         <Route path="/v2/domain/:domain/project/:project/runs/:run">{page}</Route>
         <Route path="/v2/domain/:domain/project/:project/tracked-runs/:run">{page}</Route>
         <Route path="/v2/domain/:domain/project/:project/runs">{page}</Route>
+        <Route path="/v2/runs/project/:project/domain/:domain/:run/compare/:other">{page}</Route>
+        <Route path="/v2/domain/:domain/project/:project/runs/:run/compare/:other">{page}</Route>
+        <Route path="/v2/tasks/project/:project/domain/:domain/:name?/:version?">{tasks}</Route>
+        <Route path="/v2/domain/:domain/project/:project/tasks/:name?/:version?">{tasks}</Route>
+        {PLACES.flatMap(name =>
+          [
+            `/v2/${name}/project/:project/domain/:domain/:name?`,
+            `/v2/domain/:domain/project/:project/${name}/:name?`,
+          ].map(path => (
+            <Route key={path} path={path}>
+              {(params: Params) => framed(params, () => <PlacePage place={name} />, name)}
+            </Route>
+          )),
+        )}
         <Route path="/v2">
           <Redirect to={home} replace />
         </Route>

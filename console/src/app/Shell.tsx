@@ -1,28 +1,54 @@
-import { ChevronRight, Keyboard, Moon, Play, Sun } from 'lucide-react';
+import {
+  ChevronRight,
+  Keyboard,
+  KeyRound,
+  LayoutGrid,
+  ListTree,
+  Moon,
+  Play,
+  Search,
+  Sun,
+  Zap,
+} from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { live } from '../api/live';
 import { Dialog, IconButton, Kbd } from '../ui/controls';
 import { runsAddress } from './address';
 import { useKeys, useLiveStatus, useNow } from './hooks';
+import { Palette } from './Palette';
 import css from './Shell.module.css';
 import { setTheme, useTheme } from './theme';
 
 const KEYS: [string[], string][] = [
+  [['Ctrl K'], 'Go to anything'],
   [['/'], 'Filter'],
   [['↑', '↓', 'j', 'k'], 'Move between rows'],
   [['→', '←'], 'Open and close, go to the parent'],
   [['Enter'], 'Details of the row; open the run'],
   [['e', 'E'], 'Next and previous failure'],
-  [['t', 'g', 'b'], 'Timeline, graph, time & bottlenecks'],
+  [['t', 'g', 'b', 'm'], 'Timeline, graph, time and bottlenecks, merged logs; also 1 to 4'],
   [['d', 'i', 'l'], 'Summary, inputs and outputs, logs'],
   [['[', ']'], 'Previous and next attempt'],
   [['w', 's'], 'Zoom the time axis in and out'],
-  [['⇧←', '⇧→'], 'Move along the time axis while zoomed'],
+  [['A', 'D'], 'Move along the time axis while zoomed; also ⇧← and ⇧→'],
+  [['z'], 'Zoom to the action'],
+  [['f'], 'Let the time axis follow the rows on the screen'],
+  [['r'], 'Rerun, with other inputs if you like'],
+  [['y'], 'Copy a link to this view'],
   [['0'], 'Show the whole time'],
   [['Esc'], 'Leave the field, clear the filter, close the details'],
   [['?'], 'This help'],
 ];
+
+const PLACES = [
+  { id: 'runs', label: 'Runs', icon: <Play size={18} /> },
+  { id: 'tasks', label: 'Tasks', icon: <ListTree size={18} /> },
+  { id: 'triggers', label: 'Triggers', icon: <Zap size={18} /> },
+  { id: 'apps', label: 'Apps', icon: <LayoutGrid size={18} /> },
+  { id: 'secrets', label: 'Secrets', icon: <KeyRound size={18} /> },
+];
+const MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
 
 export function Logo() {
   return (
@@ -38,21 +64,36 @@ export function Shell({
   project,
   domain,
   run,
+  other,
+  place = 'runs',
   children,
 }: {
   project: string;
   domain: string;
   run?: string;
+  /** The run it is compared with. */
+  other?: string;
+  place?: string;
   children: ReactNode;
 }) {
   const theme = useTheme();
   useEffect(() => live.start(), []);
   const [help, setHelp] = useState(false);
+  const [going, setGoing] = useState(false);
   useKeys(key => {
     if (key !== '?') return false;
     setHelp(true);
     return true;
   });
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+      event.preventDefault();
+      setGoing(true);
+    };
+    addEventListener('keydown', listen);
+    return () => removeEventListener('keydown', listen);
+  }, []);
   const runs = runsAddress(project, domain);
   return (
     <div className={css.shell}>
@@ -69,12 +110,25 @@ export function Shell({
             <>
               <Link href={runs}>Runs</Link>
               <ChevronRight size={14} aria-hidden="true" />
-              <code aria-current="page">{run}</code>
+              {other ? (
+                <>
+                  <Link href={`${runs}/${encodeURIComponent(run)}`}>{run}</Link>
+                  <ChevronRight size={14} aria-hidden="true" />
+                  <b aria-current="page">Compare</b>
+                </>
+              ) : (
+                <code aria-current="page">{run}</code>
+              )}
             </>
           ) : (
-            <b aria-current="page">Runs</b>
+            <b aria-current="page">{PLACES.find(each => each.id === place)?.label ?? 'Runs'}</b>
           )}
         </nav>
+        <button type="button" className={css.go} onClick={() => setGoing(true)} aria-label="Go to anything">
+          <Search size={14} aria-hidden="true" />
+          <span>Search runs, tasks, actions</span>
+          <Kbd>{MAC ? '⌘' : 'Ctrl '}K</Kbd>
+        </button>
         <IconButton label="Keyboard" keys="?" onClick={() => setHelp(true)}>
           <Keyboard size={16} />
         </IconButton>
@@ -86,14 +140,24 @@ export function Shell({
         </IconButton>
       </header>
       <nav className={css.rail} aria-label="Places">
-        <Link href={runs} aria-label="Runs" title="Runs" className={css.place} data-here>
-          <Play size={18} />
-        </Link>
+        {PLACES.map(({ id, label, icon }) => (
+          <Link
+            key={id}
+            href={id === 'runs' ? runs : runs.replace('/v2/runs/', `/v2/${id}/`)}
+            aria-label={label}
+            aria-current={id === place ? 'page' : undefined}
+            title={label}
+            className={css.place}
+          >
+            {icon}
+          </Link>
+        ))}
       </nav>
       <div className={css.content}>
         <Freshness />
         {children}
       </div>
+      <Palette project={project} domain={domain} open={going} onClose={() => setGoing(false)} />
       <Dialog open={help} onClose={() => setHelp(false)} title="Keyboard">
         <dl className={css.keys}>
           {KEYS.map(([keys, meaning]) => (

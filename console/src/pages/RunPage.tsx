@@ -25,6 +25,8 @@ import { AbortDialog } from '../run/AbortDialog';
 import { Details } from '../run/Details';
 import { Header, PhaseStrip } from '../run/Header';
 import type { Window } from '../run/paint';
+import { RecoverDialog } from '../run/RecoverDialog';
+import { RerunDialog } from '../run/RerunDialog';
 import { Timeline } from '../run/Timeline';
 import { useRun } from '../run/useRun';
 import { Button, Command, IconButton, Notice, SearchBox, Tabs } from '../ui/controls';
@@ -35,6 +37,9 @@ export function RunPage({ project, domain, run: name }: { project: string; domai
   const run = useMemo(() => ({ project, domain, name }), [project, domain, name]);
   const { detail, model, version, error, retry } = useRun(run);
   const [aborting, setAborting] = useState(false);
+  const [again, setAgain] = useState<{ action: string; name: string } | null>(null);
+  const [recovering, setRecovering] = useState(false);
+  const rerunAction = useCallback((action: string, label: string) => setAgain({ action, name: label }), []);
   const ended = model?.finished ?? false;
   // After a minute nothing on the screen moves more than once a second.
   const young = detail === undefined || serverNow() - detail.created_ms < 60_000;
@@ -65,18 +70,49 @@ export function RunPage({ project, domain, run: name }: { project: string; domai
   return (
     <main className={css.page}>
       <div className={css.header}>
-        {detail && <Header detail={detail} model={model} now={now} onAbort={() => setAborting(true)} />}
+        {detail && (
+          <Header
+            detail={detail}
+            model={model}
+            now={now}
+            onAbort={() => setAborting(true)}
+            onRerun={() => rerunAction('a0', detail.task_name)}
+            onRecover={() => setRecovering(true)}
+          />
+        )}
         {!detail && <div className={css.skeleton} aria-busy="true" />}
       </div>
-      {model && <Views run={run} model={model} version={version} now={now - model.base} />}
+      {model && (
+        <Views run={run} model={model} version={version} now={now - model.base} onRerun={rerunAction} />
+      )}
       <AbortDialog run={run} label={name} open={aborting} onClose={() => setAborting(false)} />
+      <RecoverDialog run={run} open={recovering} onClose={() => setRecovering(false)} />
+      <RerunDialog
+        run={run}
+        action={again?.action ?? 'a0'}
+        label={again?.name ?? ''}
+        open={again !== null}
+        onClose={() => setAgain(null)}
+      />
     </main>
   );
 }
 
 const VIEWS = ['timeline', 'graph', 'bottlenecks'] as const;
 
-function Views({ run, model, version, now }: { run: RunKey; model: RunModel; version: number; now: number }) {
+function Views({
+  run,
+  model,
+  version,
+  now,
+  onRerun,
+}: {
+  run: RunKey;
+  model: RunModel;
+  version: number;
+  now: number;
+  onRerun: (action: string, name: string) => void;
+}) {
   const [query, setQuery] = useQuery();
   const view = VIEWS.find(each => each === query.get('view')) ?? 'timeline';
   const tab = query.get('tab') ?? 'summary';
@@ -222,6 +258,12 @@ function Views({ run, model, version, now }: { run: RunKey; model: RunModel; ver
       case '3':
         setView('bottlenecks');
         return true;
+      case 'r':
+        onRerun(selected >= 0 ? model.ids[selected]! : 'a0', model.nameOf(selected >= 0 ? selected : ROOT));
+        return true;
+      case 'y':
+        void navigator.clipboard?.writeText(location.href);
+        return true;
       case 'd':
         setTab('summary');
         return true;
@@ -257,7 +299,7 @@ function Views({ run, model, version, now }: { run: RunKey; model: RunModel; ver
 
   return (
     <>
-      <PhaseStrip model={model} chosen={filter.phases} onToggle={togglePhase} />
+      <PhaseStrip model={model} version={version} chosen={filter.phases} onToggle={togglePhase} />
       <div className={css.tabs}>
         <Tabs
           tabs={[
@@ -380,6 +422,7 @@ function Views({ run, model, version, now }: { run: RunKey; model: RunModel; ver
             onTab={setTab}
             onAttempt={next => setQuery({ attempt: String(next) })}
             onSelect={choose}
+            onRerun={onRerun}
             onClose={() => setQuery({ action: null, tab: null, attempt: null })}
           />
         </div>

@@ -1,19 +1,33 @@
-import { type InfiniteData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import {
+  type InfiniteData,
+  useInfiniteQuery,
+  useQueryClient,
+  useQuery as useTasks,
+} from '@tanstack/react-query';
 import { ChevronDown } from 'lucide-react';
 import { useEffect, useId, useMemo, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { listRuns } from '../api/client';
-import { heardNow } from '../api/clock';
+import { abort, getTasks, listRuns, type RunFilter } from '../api/client';
+import { heardNow, serverNow } from '../api/clock';
 import { live, runsTopic } from '../api/live';
 import type { RunList, RunRow } from '../api/types';
 import { runAddress, useQuery } from '../app/address';
 import { useKeys, useNow, useTitle } from '../app/hooks';
 import { ago, clock, count, duration, elapsed, plural } from '../model/format';
-import { CHIP_ORDER, isTerminal, PHASE_NAMES, PHASE_TOKENS, PHASE_WORDS, phaseNumber } from '../model/phases';
-import { Button, Command, Notice, SearchBox } from '../ui/controls';
+import {
+  CHIP_ORDER,
+  isTerminal,
+  PAUSED,
+  PHASE_NAMES,
+  PHASE_TOKENS,
+  PHASE_WORDS,
+  phaseNumber,
+} from '../model/phases';
+import { Button, buttonClass, Command, Dialog, Notice, SearchBox } from '../ui/controls';
 import { PhaseGlyph, PhaseWord } from '../ui/PhaseGlyph';
 import { Problem } from '../ui/Problem';
 import css from './RunsPage.module.css';
+import { TaskCards, TaskTable } from './Tasks';
 
 export function RunsPage({ project, domain }: { project: string; domain: string }) {
   useTitle(`Runs · ${project}/${domain} · Godwit`);
@@ -21,10 +35,26 @@ export function RunsPage({ project, domain }: { project: string; domain: string 
   const [, navigate] = useLocation();
   const search = query.get('q') ?? '';
   const phases = (query.get('phase') ?? '').split(',').filter(Boolean);
-  const filtering = search !== '' || phases.length > 0;
+  const filter: RunFilter = {
+    project,
+    domain,
+    phases,
+    search,
+    task: query.get('task') ?? '',
+    owner: query.get('owner') ?? '',
+    mode: query.get('mode') ?? '',
+    label: query.get('label') ?? '',
+    after: sinceOf(query.get('since') ?? ''),
+    paused: query.get('paused') === '1',
+  };
+  const filtering = FILTERS.some(name => query.has(name));
+  const clear = () => setQuery(Object.fromEntries(FILTERS.map(name => [name, null])));
+  const grouped = query.get('group') === 'task';
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const tasks = useQueryTasks(project, domain);
   const field = useRef<HTMLInputElement>(null);
   const table = useRef<HTMLTableSectionElement>(null);
-  const listed = useRuns(project, domain, phases, search);
+  const listed = useRuns(filter);
   const rows = listed.rows;
 
   useKeys(key => {
@@ -32,8 +62,9 @@ export function RunsPage({ project, domain }: { project: string; domain: string 
       field.current?.focus();
       return true;
     }
-    if (key === 'Escape' && filtering) {
-      setQuery({ q: null, phase: null });
+    if (key === 'Escape' && (filtering || picked.size > 0)) {
+      if (picked.size > 0) setPicked(new Set());
+      else clear();
       return true;
     }
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[key];
@@ -70,14 +101,81 @@ export function RunsPage({ project, domain }: { project: string; domain: string 
             />
           </div>
           <PhaseFilter chosen={phases} onChange={chosen => setQuery({ phase: chosen.join(',') })} />
+          <Choice
+            label="Task"
+            value={filter.task}
+            options={(tasks.data?.tasks ?? []).map(task => [task.name, task.name])}
+            onChange={value => setQuery({ task: value })}
+          />
+          <Choice
+            label="Owner"
+            value={filter.owner}
+            options={(tasks.data?.owners ?? []).map(owner => [owner, owner])}
+            onChange={value => setQuery({ owner: value })}
+          />
+          <Choice
+            label="Mode"
+            value={filter.mode}
+            options={[
+              ['server', 'Server'],
+              ['local', 'Local'],
+            ]}
+            onChange={value => setQuery({ mode: value })}
+          />
+          <Choice
+            label="Started"
+            value={query.get('since') ?? ''}
+            options={SINCE}
+            onChange={value => setQuery({ since: value })}
+          />
+          <button
+            type="button"
+            className={css.choose}
+            aria-pressed={filter.paused}
+            data-active={filter.paused}
+            onClick={() => setQuery({ paused: filter.paused ? null : '1' })}
+          >
+            Needs input
+          </button>
+          <button
+            type="button"
+            className={css.choose}
+            aria-pressed={grouped}
+            data-active={grouped}
+            onClick={() => setQuery({ group: grouped ? null : 'task' })}
+          >
+            Group by task
+          </button>
         </div>
       </div>
+      {filter.label && (
+        <p className={css.active}>
+          With label <span className={css.label}>{filter.label}</span>
+          <Button onClick={() => setQuery({ label: null })}>Any label</Button>
+        </p>
+      )}
+      {!grouped && (tasks.data?.tasks.length ?? 0) > 0 && (
+        <TaskCards
+          tasks={tasks.data!.tasks.slice(0, 4)}
+          chosen={filter.task}
+          onChoose={task => setQuery({ task })}
+        />
+      )}
+      {picked.size > 0 && (
+        <Picked
+          place={{ project, domain }}
+          rows={rows.filter(row => picked.has(row.name))}
+          onClear={() => setPicked(new Set())}
+        />
+      )}
       {listed.fresh.length > 0 && (
         <Button className={css.fresh} onClick={listed.takeFresh}>
           Show {plural(listed.fresh.length, 'new run')}
         </Button>
       )}
-      {listed.error && rows.length === 0 ? (
+      {grouped ? (
+        <TaskTable tasks={tasks.data?.tasks ?? []} onChoose={task => setQuery({ task, group: null })} />
+      ) : listed.error && rows.length === 0 ? (
         <Problem error={listed.error} what="the runs" retry={listed.retry} />
       ) : rows.length > 0 ? (
         <div
@@ -88,6 +186,9 @@ export function RunsPage({ project, domain }: { project: string; domain: string 
           <table className={css.table}>
             <thead>
               <tr>
+                <th scope="col" className={css.pick}>
+                  <span className="sr">Choose</span>
+                </th>
                 <th scope="col">Run</th>
                 <th scope="col">Status</th>
                 <th scope="col">Actions</th>
@@ -104,6 +205,14 @@ export function RunsPage({ project, domain }: { project: string; domain: string 
                   row={row}
                   now={now}
                   longest={longest}
+                  picked={picked.has(row.name)}
+                  onPick={on => {
+                    const next = new Set(picked);
+                    if (on) next.add(row.name);
+                    else next.delete(row.name);
+                    setPicked(next);
+                  }}
+                  onLabel={label => setQuery({ label })}
                   onOpen={() => navigate(runAddress(row))}
                 />
               ))}
@@ -122,14 +231,9 @@ export function RunsPage({ project, domain }: { project: string; domain: string 
       ) : filtering ? (
         <Notice title="No run matches">
           <p>
-            {search && <>Nothing is called “{search}”</>}
-            {search && phases.length > 0 && ' and '}
-            {phases.length > 0 && (
-              <>is {phases.map(name => PHASE_WORDS[phaseNumber(name)]!.toLowerCase()).join(' or ')}</>
-            )}
-            .
+            Nothing in {project}/{domain} matches all of the filters.
           </p>
-          <Button onClick={() => setQuery({ q: null, phase: null })}>Clear the filters</Button>
+          <Button onClick={clear}>Clear the filters</Button>
         </Notice>
       ) : (
         <Notice title="No runs yet">
@@ -147,11 +251,17 @@ function Row({
   row,
   now,
   longest,
+  picked,
+  onPick,
+  onLabel,
   onOpen,
 }: {
   row: RunRow;
   now: number;
   longest: number;
+  picked: boolean;
+  onPick: (on: boolean) => void;
+  onLabel: (label: string) => void;
   onOpen: () => void;
 }) {
   const phase = phaseNumber(row.phase);
@@ -162,7 +272,20 @@ function Row({
   const labels = Object.entries(row.labels);
   return (
     // The whole row is a larger target for the pointer; the link in it is what keyboards and readers use.
-    <tr onClick={event => !(event.target as Element).closest('a') && onOpen()}>
+    <tr
+      data-picked={picked}
+      onClick={event => !(event.target as Element).closest('a, button, label') && onOpen()}
+    >
+      <td className={css.pick}>
+        <label>
+          <input
+            type="checkbox"
+            checked={picked}
+            aria-label={`Choose ${row.name}`}
+            onChange={event => onPick(event.target.checked)}
+          />
+        </label>
+      </td>
       <td>
         <Link href={runAddress(row)} data-run={row.name} className={css.task}>
           {row.task_name}
@@ -174,7 +297,7 @@ function Row({
         </div>
       </td>
       <td>
-        <PhaseWord phase={phase} />
+        <PhaseWord phase={!ended && (row.by_phase.paused ?? 0) > 0 ? PAUSED : phase} />
       </td>
       <td className="num">
         {count(row.actions)}
@@ -192,9 +315,15 @@ function Row({
       <td>
         <div className={css.labels}>
           {labels.slice(0, 3).map(([key, value]) => (
-            <span key={key} className={css.label}>
+            <button
+              key={key}
+              type="button"
+              className={css.label}
+              title="Only runs with this label"
+              onClick={() => onLabel(value ? `${key}=${value}` : key)}
+            >
               {value ? `${key}=${value}` : key}
-            </span>
+            </button>
           ))}
           {labels.length > 3 && <span className={css.soft}>+{labels.length - 3}</span>}
         </div>
@@ -248,19 +377,16 @@ function PhaseFilter({ chosen, onChange }: { chosen: string[]; onChange: (chosen
 }
 
 /** The list, kept true by the live stream: rows change in place, new ones wait while the pointer is over the table. */
-function useRuns(project: string, domain: string, phases: string[], search: string) {
+function useRuns(filter: RunFilter) {
   const client = useQueryClient();
-  const phaseText = phases.join(',');
-  const key = useMemo(
-    () => ['runs', project, domain, phaseText, search] as const,
-    [project, domain, phaseText, search],
-  );
+  const { project, domain } = filter;
+  const text = JSON.stringify(filter);
+  const key = useMemo(() => ['runs', text] as const, [text]);
   const list = useInfiniteQuery({
     queryKey: key,
     initialPageParam: '',
     queryFn: async ({ pageParam, signal }) => {
-      const filter = { project, domain, phases: phaseText ? phaseText.split(',') : [], search };
-      const page = await listRuns(filter, pageParam, signal);
+      const page = await listRuns(JSON.parse(text) as RunFilter, pageParam, signal);
       heardNow(page.now_ms);
       return page;
     },
@@ -274,9 +400,7 @@ function useRuns(project: string, domain: string, phases: string[], search: stri
   useEffect(() => {
     setFresh([]);
     if (watch === undefined) return;
-    const wanted = (row: RunRow) =>
-      (!phaseText || phaseText.split(',').includes(row.phase)) &&
-      (!search || `${row.name} ${row.task_name}`.toLowerCase().includes(search.toLowerCase()));
+    const asked = JSON.parse(text) as RunFilter;
     return live.subscribe(runsTopic(project, domain), watch, event => {
       if (event.event !== 'runs') return;
       const rows = event.data.runs as RunRow[];
@@ -286,7 +410,7 @@ function useRuns(project: string, domain: string, phases: string[], search: stri
           ?.pages.flatMap(page => page.runs.map(row => row.name)),
       );
       client.setQueryData<InfiniteData<RunList>>(key, data => data && merge(data, rows));
-      const arrived = rows.filter(row => !known.has(row.name) && wanted(row));
+      const arrived = rows.filter(row => !known.has(row.name) && isWanted(row, asked));
       if (!arrived.length) return;
       if (held.current) {
         setFresh(before => [...arrived, ...before.filter(row => !arrived.some(a => a.name === row.name))]);
@@ -294,7 +418,7 @@ function useRuns(project: string, domain: string, phases: string[], search: stri
         client.setQueryData<InfiniteData<RunList>>(key, data => data && prepend(data, arrived));
       }
     });
-  }, [client, key, project, domain, phaseText, search, watch]);
+  }, [client, key, project, domain, text, watch]);
 
   const takeFresh = () => {
     client.setQueryData<InfiniteData<RunList>>(key, data => data && prepend(data, fresh));
@@ -316,6 +440,146 @@ function useRuns(project: string, domain: string, phases: string[], search: stri
       held.current = on;
     },
   };
+}
+
+/** Whether a run that came belongs into the list as it is filtered. */
+function isWanted(row: RunRow, filter: RunFilter): boolean {
+  const [key, value] = filter.label.split(/=(.*)/s) as [string, string | undefined];
+  return (
+    (!filter.phases.length || filter.phases.includes(row.phase)) &&
+    (!filter.search || `${row.name} ${row.task_name}`.toLowerCase().includes(filter.search.toLowerCase())) &&
+    (!filter.task || row.task_name === filter.task) &&
+    (!filter.owner || row.created_by === filter.owner) &&
+    (!filter.mode || row.mode === filter.mode) &&
+    (!filter.label || (key in row.labels && (value === undefined || row.labels[key] === value))) &&
+    row.created_ms >= filter.after &&
+    (!filter.paused || (row.by_phase.paused ?? 0) > 0)
+  );
+}
+
+const FILTERS = ['q', 'phase', 'task', 'owner', 'mode', 'label', 'since', 'paused'];
+const SINCE: [string, string][] = [
+  ['1h', 'Last hour'],
+  ['1d', 'Last day'],
+  ['7d', 'Last 7 days'],
+  ['30d', 'Last 30 days'],
+];
+
+/** The instant that `1h` or `7d` names, to the minute so that it does not change with every look. */
+function sinceOf(text: string): number {
+  const match = /^(\d{1,4})([hd])$/.exec(text);
+  if (!match) return 0;
+  const length = Number(match[1]) * (match[2] === 'h' ? 3_600_000 : 86_400_000);
+  return Math.floor((serverNow() - length) / 60_000) * 60_000;
+}
+
+function useQueryTasks(project: string, domain: string) {
+  return useTasks({
+    queryKey: ['tasks', project, domain],
+    queryFn: ({ signal }) => getTasks(project, domain, signal),
+    refetchInterval: 15_000,
+  });
+}
+
+/** One of some, or any. */
+function Choice({
+  label,
+  value,
+  options,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  options: [value: string, word: string][];
+  onChange: (value: string) => void;
+}) {
+  const known = !value || options.some(([each]) => each === value);
+  return (
+    <select
+      className={css.choose}
+      aria-label={label}
+      data-active={value !== ''}
+      value={value}
+      onChange={event => onChange(event.target.value)}
+    >
+      <option value="">{value ? `Any ${label.toLowerCase()}` : label}</option>
+      {!known && <option value={value}>{value}</option>}
+      {options.map(([each, word]) => (
+        <option key={each} value={each}>
+          {word}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** What can be done with the runs that are chosen. */
+function Picked({
+  place,
+  rows,
+  onClear,
+}: {
+  place: { project: string; domain: string };
+  rows: RunRow[];
+  onClear: () => void;
+}) {
+  const [asking, setAsking] = useState(false);
+  const [problem, setProblem] = useState('');
+  const open = rows.filter(row => !isTerminal(phaseNumber(row.phase)));
+  const [newer, older] = [...rows].sort((a, b) => b.created_ms - a.created_ms);
+  const abortAll = async () => {
+    setProblem('');
+    const failed: string[] = [];
+    for (const row of open) {
+      try {
+        await abort({ ...place, name: row.name }, undefined, '');
+      } catch (error) {
+        failed.push(`${row.name}: ${(error as Error).message}`);
+      }
+    }
+    if (failed.length) setProblem(failed.join(' '));
+    else {
+      setAsking(false);
+      onClear();
+    }
+  };
+  return (
+    <div className={css.picked} role="region" aria-label="Chosen runs">
+      <b>{plural(rows.length, 'run')} chosen</b>
+      {rows.length === 2 && (
+        <Link
+          className={buttonClass}
+          href={`${runAddress({ ...place, name: older!.name })}/compare/${encodeURIComponent(newer!.name)}`}
+        >
+          Compare
+        </Link>
+      )}
+      {open.length > 0 && (
+        <Button look="danger" onClick={() => setAsking(true)}>
+          Abort {open.length}
+        </Button>
+      )}
+      <Button onClick={onClear}>Clear</Button>
+      <Dialog open={asking} onClose={() => setAsking(false)} title={`Abort ${plural(open.length, 'run')}?`}>
+        <p>Every action of these runs that has not ended is stopped. What has ended stays as it is.</p>
+        <ul className={css.list}>
+          {open.slice(0, 8).map(row => (
+            <li key={row.name}>
+              <code>{row.name}</code> {row.task_name}
+            </li>
+          ))}
+          {open.length > 8 && <li>and {open.length - 8} more</li>}
+        </ul>
+        {problem && <p role="alert">{problem}</p>}
+        <div className={css.buttons}>
+          <Button onClick={() => setAsking(false)}>Keep them running</Button>
+          <Button look="danger" onClick={() => void abortAll()}>
+            Abort
+          </Button>
+        </div>
+      </Dialog>
+    </div>
+  );
 }
 
 function merge(data: InfiniteData<RunList>, rows: RunRow[]): InfiniteData<RunList> {

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { ChevronLeft, ChevronRight, Square, X } from 'lucide-react';
+import { ChevronLeft, ChevronRight, RotateCcw, Square, X } from 'lucide-react';
 import { useState } from 'react';
 import { getAction, getIO } from '../api/client';
 import { heardNow } from '../api/clock';
@@ -11,19 +11,29 @@ import { Button, CopyButton, IconButton, Tabs } from '../ui/controls';
 import { PhaseGlyph, PhaseWord } from '../ui/PhaseGlyph';
 import { Problem } from '../ui/Problem';
 import { AbortDialog } from './AbortDialog';
+import { Code } from './Code';
 import css from './Details.module.css';
 import { Events } from './Events';
 import { GroupSummary } from './GroupSummary';
 import { Logs } from './Logs';
+import { Question } from './Question';
+import { Report } from './Report';
 import { Summary } from './Summary';
+import { Task } from './Task';
 import { Values } from './Values';
 
 const TABS = [
   { id: 'summary', label: 'Summary' },
   { id: 'io', label: 'Inputs & outputs' },
   { id: 'logs', label: 'Logs' },
+  { id: 'report', label: 'Report' },
   { id: 'events', label: 'Events' },
+  { id: 'task', label: 'Task' },
+  { id: 'code', label: 'Code' },
 ];
+const OF_TASKS = new Set(['task', 'code']);
+/** Tabs whose content scrolls by itself. */
+const FILLING = new Set(['logs', 'report', 'code']);
 
 interface Props {
   run: RunKey;
@@ -35,6 +45,7 @@ interface Props {
   onTab: (tab: string) => void;
   onAttempt: (attempt: number) => void;
   onSelect: (node: Node) => void;
+  onRerun: (action: string, name: string) => void;
   onClose: () => void;
 }
 
@@ -93,15 +104,15 @@ export function Details(props: Props) {
   );
 }
 
-function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, onSelect }: Props) {
+function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, onSelect, onRerun }: Props) {
   const [aborting, setAborting] = useState(false);
   const id = model.ids[node]!;
   const phase = model.phase[node]!;
   const ended = isTerminal(phase);
   const attempts = model.attempts[node]!;
-  const place = [run.project, run.domain, run.name, id];
+  const key = [run.project, run.domain, run.name, id];
   const detail = useQuery({
-    queryKey: ['action', ...place, phase, attempts],
+    queryKey: ['action', ...key, phase, attempts],
     queryFn: async ({ signal }) => {
       const answer = await getAction(run, id, signal);
       heardNow(answer.now_ms);
@@ -111,13 +122,20 @@ function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, 
     staleTime: ended ? Number.POSITIVE_INFINITY : 0,
   });
   const io = useQuery({
-    queryKey: ['io', ...place, ended],
+    queryKey: ['io', ...key, ended],
     queryFn: ({ signal }) => getIO(run, id, signal),
     placeholderData: previous => previous,
     staleTime: Number.POSITIVE_INFINITY,
   });
+  const [place, setPlace] = useState('');
   const shown = attempt > 0 && attempt <= attempts ? attempt : Math.max(1, attempts);
   const isTask = model.kind[node] === KIND_TASK;
+  const reported = detail.data?.tries.find(one => one.number === shown)?.report ?? false;
+  const tabs = TABS.filter(({ id: name }) => (name === 'report' ? reported : isTask || !OF_TASKS.has(name)));
+  const openCode = (where: string) => {
+    setPlace(where);
+    onTab('code');
+  };
   return (
     <>
       <div className={css.facts}>
@@ -139,6 +157,11 @@ function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, 
           </label>
         )}
         <span className={css.gap} />
+        {isTask && node !== 0 && (
+          <Button className={css.abort} onClick={() => onRerun(id, model.nameOf(node))}>
+            <RotateCcw size={12} /> Rerun this
+          </Button>
+        )}
         {!ended && node !== 0 && (
           <Button look="danger" className={css.abort} onClick={() => setAborting(true)}>
             <Square size={12} /> Abort
@@ -146,14 +169,20 @@ function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, 
         )}
       </div>
       <div className={css.tabs}>
-        <Tabs tabs={TABS} value={tab} onChange={onTab} label="Details" panelId="details-panel" />
+        <Tabs
+          tabs={tabs}
+          value={tabs.some(each => each.id === tab) ? tab : 'summary'}
+          onChange={onTab}
+          label="Details"
+          panelId="details-panel"
+        />
       </div>
       <div
-        className={tab === 'logs' ? css.fill : css.body}
+        className={FILLING.has(tab) ? css.fill : css.body}
         role="tabpanel"
         id="details-panel"
         aria-labelledby={`details-panel-${tab}`}
-        tabIndex={tab === 'logs' ? undefined : 0}
+        tabIndex={FILLING.has(tab) ? undefined : 0}
       >
         {tab === 'logs' ? (
           isTask ? (
@@ -172,6 +201,10 @@ function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, 
               A {model.kind[node] === 1 ? 'trace' : 'condition'} has no log of its own.
             </p>
           )
+        ) : tab === 'report' && reported ? (
+          <Report run={run} action={id} attempt={shown} live={!ended} />
+        ) : tab === 'code' && isTask ? (
+          <Code key={place} run={run} action={id} place={place} />
         ) : detail.error && !detail.data ? (
           <Problem error={detail.error} what={`action ${id}`} retry={() => void detail.refetch()} />
         ) : tab === 'io' ? (
@@ -179,9 +212,22 @@ function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, 
         ) : detail.data ? (
           tab === 'events' ? (
             <Events detail={detail.data} />
+          ) : tab === 'task' && isTask ? (
+            <Task detail={detail.data} />
           ) : (
             <>
-              <Summary model={model} row={node} detail={detail.data} attempt={attempt} now={now} />
+              <Question run={run} detail={detail.data} />
+              <Summary
+                model={model}
+                row={node}
+                detail={detail.data}
+                attempt={attempt}
+                now={now}
+                onSelect={onSelect}
+                onLogs={() => onTab('logs')}
+                onCode={openCode}
+                onRerun={isTask ? () => onRerun(id, model.nameOf(node)) : undefined}
+              />
               <Sides run={run} id={id} io={io.data} error={io.error} phase={phase} />
               <Placement detail={detail.data} />
               {model.childrenOf(node).length > 1 && (

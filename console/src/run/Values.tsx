@@ -1,9 +1,10 @@
 import { ChevronDown, ChevronRight, Download } from 'lucide-react';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { valueUrl } from '../api/client';
 import type { Json, RunKey, ShownValue, ValueSide } from '../api/types';
 import { bytes, count, plural } from '../model/format';
 import { CopyButton } from '../ui/controls';
+import { Medium } from './Medium';
 import css from './Values.module.css';
 
 const FIRST = 100;
@@ -48,16 +49,24 @@ export function Values({
     <ul className={css.box} data-testid={which}>
       {side.values.map(value => (
         <li key={value.name} className={css.value} data-value={value.name}>
-          <Value value={value} href={valueUrl(run, action, which, value.name)} />
+          <Value value={value} href={valueUrl(run, action, which, value.name)}>
+            {value.medium && (
+              <Medium run={run} action={action} which={which} name={value.name} medium={value.medium} />
+            )}
+          </Value>
         </li>
       ))}
     </ul>
   );
 }
 
-function Value({ value, href }: { value: ShownValue; href: string }) {
+function Value({ value, href, children }: { value: ShownValue; href: string; children?: ReactNode }) {
   const nested = !value.truncated && value.value !== null && typeof value.value === 'object';
-  const long = value.truncated || nested || (typeof value.value === 'string' && value.value.length > 40);
+  const long =
+    Boolean(children) ||
+    value.truncated ||
+    nested ||
+    (typeof value.value === 'string' && value.value.length > 40);
   const text = value.truncated ? value.preview! : JSON.stringify(value.value);
   return (
     <>
@@ -66,21 +75,25 @@ function Value({ value, href }: { value: ShownValue; href: string }) {
         {value.type && <span className={css.type}>{value.type}</span>}
       </div>
       <div className={css.shown} data-wide={long}>
-        {value.truncated ? (
-          <>
-            <pre className={css.preview}>{value.preview}</pre>
-            <p className={css.more}>
-              The first {bytes(value.preview!.length)} of {bytes(value.size_bytes)}.{' '}
-              <a href={href} download>
-                <Download size={13} aria-hidden="true" /> Download
-              </a>
-            </p>
-          </>
+        {children || value.truncated ? (
+          children || (
+            <>
+              <pre className={css.preview}>{value.preview}</pre>
+              <p className={css.more}>
+                The first {bytes(value.preview!.length)} of {bytes(value.size_bytes)}.{' '}
+                <a href={href} download>
+                  <Download size={13} aria-hidden="true" /> Download
+                </a>
+              </p>
+            </>
+          )
+        ) : value.type === 'int' && typeof value.value === 'string' ? (
+          <span className={css.number}>{value.value}</span>
         ) : (
           <Tree value={value.value!} depth={0} />
         )}
       </div>
-      {!value.truncated && (
+      {!value.truncated && !children && (
         <div className={css.tools}>
           <CopyButton text={text} label={`Copy ${value.name}`} />
         </div>

@@ -17,6 +17,9 @@ export function Button({ look = 'plain', className = '', ...rest }: ButtonProps)
   return <button type="button" className={`${css.button} ${css[look]} ${className}`} {...rest} />;
 }
 
+/** For links that look like buttons. */
+export const buttonClass = `${css.button} ${css.plain}`;
+
 export function IconButton({
   label,
   pressed,
@@ -156,11 +159,13 @@ export function Dialog({
   open,
   onClose,
   title,
+  wide = false,
   children,
 }: {
   open: boolean;
   onClose: () => void;
   title: string;
+  wide?: boolean;
   children: ReactNode;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -174,6 +179,7 @@ export function Dialog({
     <dialog
       ref={dialog}
       className={css.dialog}
+      data-wide={wide}
       aria-labelledby={heading}
       onClose={onClose}
       onKeyDown={event => event.stopPropagation()}

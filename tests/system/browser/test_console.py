@@ -98,9 +98,9 @@ def test_a_run_goes_on_without_reloading(browser, site):
 def test_the_list_shows_new_runs_and_what_becomes_of_them(browser, site):
     site.history.pipeline()
     browser.open(address(site))
-    browser.see("text=my_env.pipeline")
+    browser.see("tr >> text=my_env.pipeline")
     root = site.history.run("rnew", "env.fresh")
-    browser.see("text=env.fresh")
+    browser.see("tr >> text=env.fresh")
     site.history.claim(root)
     site.history.start(root)
     browser.see("tr:has-text('rnew') >> text=Running")
@@ -108,9 +108,9 @@ def test_the_list_shows_new_runs_and_what_becomes_of_them(browser, site):
     browser.see("tr:has-text('rnew') >> text=Succeeded")
     assert browser.text("[data-testid=total]") == "2 in all"
     browser.fill("[aria-label='Search by run or task']", "pipe")
-    browser.gone("text=env.fresh")
+    browser.gone("tr >> text=env.fresh")
     assert "q=pipe" in browser.url()
-    browser.click("text=my_env.pipeline")
+    browser.click("tr >> text=my_env.pipeline")
     browser.see(TREE)
     browser.back()
     browser.see("text=1 found")
