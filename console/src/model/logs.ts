@@ -72,12 +72,14 @@ export class LogModel {
     this.changed();
   }
 
-  /** Positions of the lines that contain the text, upper and lower case alike. */
-  search(text: string): number[] {
-    const wanted = text.toLowerCase();
+  /** Positions of the lines that match; of a text, upper and lower case alike. */
+  search(wanted: Search): number[] {
     const found: number[] = [];
+    const low = typeof wanted === 'string' ? wanted.toLowerCase() : '';
     for (let i = 0; i < this.lines.length; i++) {
-      if (plain(this.lines[i]!.text).toLowerCase().includes(wanted)) found.push(i);
+      const text = plain(this.lines[i]!.text);
+      if (typeof wanted === 'string' ? text.toLowerCase().includes(low) : text.search(wanted) >= 0)
+        found.push(i);
     }
     return found;
   }
@@ -88,18 +90,48 @@ export class LogModel {
   }
 }
 
+/** What is searched for: a text in any case, or a pattern. */
+export type Search = string | RegExp;
+
+/** What is typed, as a search; `broken` while it is no pattern. */
+export function pattern(typed: string, regex: boolean, exact: boolean): Search | 'broken' {
+  if (!typed || (!regex && !exact)) return typed;
+  try {
+    const source = regex ? typed : typed.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    return new RegExp(source, exact ? 'g' : 'gi');
+  } catch {
+    return 'broken';
+  }
+}
+
+export const LEVELS = ['debug', 'info', 'warning', 'error'] as const;
+const LEVEL = /\b(?:(DEBUG|TRACE)|(INFO|NOTICE)|(WARN(?:ING)?)|(ERROR|CRITICAL|FATAL|Traceback))\b/;
+
+/** Where a line stands among `LEVELS`; -1 when it does not say. As the server judges. */
+export function levelOf(text: string): number {
+  const match = LEVEL.exec(text.slice(0, 120));
+  return match ? [1, 2, 3, 4].findIndex(group => match[group] !== undefined) : -1;
+}
+
 /** The parts of a text that match and those between: `[text, matched]`, in order. */
-export function split(text: string, wanted: string): [string, boolean][] {
+export function split(text: string, wanted: Search): [string, boolean][] {
   if (!wanted) return [[text, false]];
-  const low = text.toLowerCase();
-  const part = wanted.toLowerCase();
   const parts: [string, boolean][] = [];
   let at = 0;
-  for (let next = low.indexOf(part); next >= 0; next = low.indexOf(part, at)) {
+  for (const [next, length] of places(text, wanted)) {
     if (next > at) parts.push([text.slice(at, next), false]);
-    parts.push([text.slice(next, next + part.length), true]);
-    at = next + part.length;
+    parts.push([text.slice(next, next + length), true]);
+    at = next + length;
   }
-  if (at < text.length) parts.push([text.slice(at), false]);
+  if (at < text.length || !parts.length) parts.push([text.slice(at), false]);
   return parts;
+}
+
+function* places(text: string, wanted: Search): Generator<[at: number, length: number]> {
+  if (typeof wanted !== 'string') {
+    for (const match of text.matchAll(wanted)) if (match[0]) yield [match.index, match[0].length];
+    return;
+  }
+  const [low, part] = [text.toLowerCase(), wanted.toLowerCase()];
+  for (let at = low.indexOf(part); at >= 0; at = low.indexOf(part, at + part.length)) yield [at, part.length];
 }

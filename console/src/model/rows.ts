@@ -1,3 +1,4 @@
+import { isBad } from './phases';
 import { isGroup, type Node, ROOT, type RunModel } from './run';
 
 export interface Filter {
@@ -57,8 +58,34 @@ export function isFiltering(filter: Filter): boolean {
   return filter.text !== '' || filter.phases.size > 0;
 }
 
+export type Sort = 'call' | 'duration' | 'queue' | 'failures';
+
+/** Siblings in the order that was asked for. */
+function sorted(model: RunModel, children: readonly Node[], sort: Sort, now: number): readonly Node[] {
+  if (sort === 'call' || children.length < 2) return children;
+  const weight = (node: Node): number => {
+    if (sort === 'failures')
+      return isBad(model.phaseOf(node)) ? 1e9 : model.hasChildren(node) ? model.failedBelow(node) : 0;
+    if (sort === 'queue' && !isGroup(node)) {
+      const begun =
+        [model.starting[node]!, model.running[node]!, model.ended[node]!].find(at => at >= 0) ?? now;
+      return begun - model.queued[node]!;
+    }
+    const [begin, end] = model.spanOf(node, now);
+    return end - begin;
+  };
+  const weights = new Map(children.map(node => [node, weight(node)]));
+  return [...children].sort((a, b) => weights.get(b)! - weights.get(a)!);
+}
+
 /** The visible rows of the tree, from top to bottom. */
-export function flatten(model: RunModel, expansion: Expansion, filter: Filter): Rows {
+export function flatten(
+  model: RunModel,
+  expansion: Expansion,
+  filter: Filter,
+  sort: Sort = 'call',
+  now = 0,
+): Rows {
   const rows: Rows = { nodes: [], depths: [], matched: model.rows };
   if (!model.rows) return rows;
   const filtering = isFiltering(filter);
@@ -74,7 +101,7 @@ export function flatten(model: RunModel, expansion: Expansion, filter: Filter): 
     // Under a filter what matches is shown wherever it is, unless somebody closed its container.
     const open = filtering ? expansion.said.get(node) !== false : expansion.isOpen(model, node);
     if (!open) continue;
-    const children = model.childrenOf(node);
+    const children = sorted(model, model.childrenOf(node), sort, now);
     for (let i = children.length - 1; i >= 0; i--) stack.push([children[i]!, depth + 1]);
   }
   return rows;

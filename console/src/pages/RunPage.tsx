@@ -1,9 +1,12 @@
 import {
   ChevronsDownUp,
   CircleAlert,
+  Focus,
   Gauge,
   ListTree,
   Maximize2,
+  ScrollText,
+  Spline,
   Workflow,
   ZoomIn,
   ZoomOut,
@@ -14,20 +17,22 @@ import { serverNow } from '../api/clock';
 import type { RunKey } from '../api/types';
 import { runsAddress, useQuery } from '../app/address';
 import { useKeys, useNow, useTitle } from '../app/hooks';
+import { type Offer, palette } from '../app/offers';
 import { Bottlenecks, PathBar } from '../graph/Bottlenecks';
 import { Graph } from '../graph/Graph';
 import { useFlow } from '../graph/useFlow';
 import { plural } from '../model/format';
 import { PHASE_NAMES, PHASE_WORDS, phaseNumber } from '../model/phases';
-import { Expansion, type Filter, flatten, isFiltering, nextFailure } from '../model/rows';
+import { Expansion, type Filter, flatten, isFiltering, nextFailure, type Sort } from '../model/rows';
 import { type Node, ROOT, type RunModel } from '../model/run';
 import { AbortDialog } from '../run/AbortDialog';
 import { Details } from '../run/Details';
 import { Header, PhaseStrip } from '../run/Header';
+import { MergedLogs } from '../run/MergedLogs';
 import type { Window } from '../run/paint';
 import { RecoverDialog } from '../run/RecoverDialog';
 import { RerunDialog } from '../run/RerunDialog';
-import { Timeline } from '../run/Timeline';
+import { Timeline, type TimelineProps } from '../run/Timeline';
 import { useRun } from '../run/useRun';
 import { Button, Command, IconButton, Notice, SearchBox, Tabs } from '../ui/controls';
 import { Problem } from '../ui/Problem';
@@ -98,7 +103,15 @@ export function RunPage({ project, domain, run: name }: { project: string; domai
   );
 }
 
-const VIEWS = ['timeline', 'graph', 'bottlenecks'] as const;
+const VIEWS = ['timeline', 'graph', 'bottlenecks', 'logs'] as const;
+const SORTS: [Sort, string][] = [
+  ['call', 'In call order'],
+  ['duration', 'Longest first'],
+  ['queue', 'Longest queued first'],
+  ['failures', 'Failures first'],
+];
+/** Runs with more actions read their critical path only when it is asked for. */
+const PATH_AT_ONCE = 2_000;
 
 function Views({
   run,
@@ -121,6 +134,10 @@ function Views({
   const phaseText = query.get('phase') ?? '';
   const actionId = query.get('action');
   const zoomText = query.get('t');
+  const line = Number(query.get('line')) || 0;
+  const sort = SORTS.find(([name]) => name === query.get('sort'))?.[0] ?? 'call';
+  const follow = query.get('follow') === '1';
+  const critical = query.get('critical') ?? (model.finished && model.rows <= PATH_AT_ONCE ? '1' : '0');
   const field = useRef<HTMLInputElement>(null);
   const [expansion, setExpansion] = useState(() => new Expansion());
 
@@ -133,7 +150,10 @@ function Views({
   );
   const changes = isFiltering(filter) ? version : model.structure;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the model changes in place; `changes` tells when rows may differ
-  const rows = useMemo(() => flatten(model, expansion, filter), [model, expansion, filter, changes]);
+  const rows = useMemo(
+    () => flatten(model, expansion, filter, sort, now),
+    [model, expansion, filter, changes, sort],
+  );
   const named = actionId === null ? undefined : model.nodeById(actionId);
   const selected: Node = named ?? ROOT;
   const filtering = isFiltering(filter);
@@ -144,7 +164,7 @@ function Views({
   }, [model, selected]);
 
   const select = useCallback(
-    (node: Node, push = true) => setQuery({ action: model.idOf(node), attempt: null }, push),
+    (node: Node, push = true) => setQuery({ action: model.idOf(node), attempt: null, line: null }, push),
     [model, setQuery],
   );
   const choose = useCallback((node: Node) => select(node), [select]);
@@ -194,6 +214,28 @@ function Views({
   const setView = (next: string) => setQuery({ view: next === 'timeline' ? null : next }, true);
   const setTab = (next: string) =>
     setQuery({ tab: next === 'summary' ? null : next, action: model.idOf(selected) });
+
+  useEffect(
+    () =>
+      palette.provide(wanted => {
+        if (wanted.length < 2) return [];
+        const offers: Offer[] = [];
+        for (let row = 0; row < model.rows && offers.length < 4; row++) {
+          const name = model.nameOf(row);
+          if (!name.toLowerCase().includes(wanted) && !model.ids[row]!.startsWith(wanted)) continue;
+          const id = model.ids[row]!;
+          offers.push({
+            key: `action ${id}`,
+            title: name,
+            note: `action ${id.slice(0, 12)}`,
+            phase: model.phase[row]!,
+            go: () => select(row),
+          });
+        }
+        return offers;
+      }),
+    [model, select],
+  );
 
   useKeys((key, event) => {
     const at = rows.nodes.indexOf(selected);
@@ -258,6 +300,28 @@ function Views({
       case '3':
         setView('bottlenecks');
         return true;
+      case 'm':
+      case '4':
+        setView('logs');
+        return true;
+      case 'c':
+        setQuery({ critical: critical === '1' ? '0' : '1' });
+        return true;
+      case 'f':
+        setQuery({ follow: follow ? null : '1' });
+        return true;
+      case 'z': {
+        const [begin, finish] = model.spanOf(selected, now);
+        const room = Math.max(1, (finish - begin) * 0.05);
+        zoomTo({ from: Math.max(0, begin - room), to: finish + room });
+        return true;
+      }
+      case 'a':
+        pan(-1);
+        return true;
+      case 'D':
+        pan(1);
+        return true;
       case 'r':
         onRerun(selected >= 0 ? model.ids[selected]! : 'a0', model.nameOf(selected >= 0 ? selected : ROOT));
         return true;
@@ -306,6 +370,7 @@ function Views({
             { id: 'timeline', label: 'Timeline', icon: <ListTree size={15} /> },
             { id: 'graph', label: 'Graph', icon: <Workflow size={15} /> },
             { id: 'bottlenecks', label: 'Time & bottlenecks', icon: <Gauge size={15} /> },
+            { id: 'logs', label: 'Logs', icon: <ScrollText size={15} /> },
           ]}
           value={view}
           onChange={setView}
@@ -345,6 +410,36 @@ function Views({
           </IconButton>
           {view === 'timeline' && (
             <>
+              <select
+                className={css.sort}
+                aria-label="Order of siblings"
+                value={sort}
+                onChange={event =>
+                  setQuery({ sort: event.target.value === 'call' ? null : event.target.value })
+                }
+              >
+                {SORTS.map(([name, words]) => (
+                  <option key={name} value={name}>
+                    {words}
+                  </option>
+                ))}
+              </select>
+              <IconButton
+                label="Critical path"
+                keys="c"
+                pressed={critical === '1'}
+                onClick={() => setQuery({ critical: critical === '1' ? '0' : '1' })}
+              >
+                <Spline size={15} />
+              </IconButton>
+              <IconButton
+                label="Follow rows"
+                keys="f"
+                pressed={follow}
+                onClick={() => setQuery({ follow: follow ? null : '1' })}
+              >
+                <Focus size={15} />
+              </IconButton>
               <IconButton label="Collapse all" onClick={collapse}>
                 <ChevronsDownUp size={16} />
               </IconButton>
@@ -383,6 +478,19 @@ function Views({
             <Notice title="No action matches">
               <p>Nothing in this run has this name, id or status.</p>
             </Notice>
+          ) : view === 'logs' ? (
+            <MergedLogs
+              run={run}
+              model={model}
+              selected={selected}
+              zoomed={zoomed}
+              onOpen={(node, which, number) =>
+                setQuery(
+                  { action: model.idOf(node), tab: 'logs', attempt: String(which), line: String(number) },
+                  true,
+                )
+              }
+            />
           ) : view !== 'timeline' ? (
             <FlowViews
               run={run}
@@ -395,7 +503,8 @@ function Views({
               now={now}
             />
           ) : (
-            <Timeline
+            <FlowTimeline
+              asked={critical === '1'}
               run={run}
               model={model}
               version={version}
@@ -407,6 +516,7 @@ function Views({
               whole={whole}
               shown={shown}
               onZoom={zoomTo}
+              follow={follow}
               now={now}
             />
           )}
@@ -418,6 +528,8 @@ function Views({
             node={selected}
             tab={tab}
             attempt={attempt}
+            line={line}
+            onLine={number => setQuery({ line: String(number), tab: 'logs', action: model.idOf(selected) })}
             now={now}
             onTab={setTab}
             onAttempt={next => setQuery({ attempt: String(next) })}
@@ -429,6 +541,16 @@ function Views({
       </div>
     </>
   );
+}
+
+/** The timeline, with the critical path when it is asked for. */
+function FlowTimeline({ asked, ...rest }: Omit<TimelineProps, 'flow'> & { asked: boolean }) {
+  return asked ? <PathTimeline {...rest} /> : <Timeline {...rest} flow={null} />;
+}
+
+function PathTimeline(props: Omit<TimelineProps, 'flow'>) {
+  const { flow } = useFlow(props.run, props.model.finished);
+  return <Timeline {...props} flow={flow} />;
 }
 
 /** The views that need to know how data flowed, which is read when one of them is first opened. */

@@ -41,9 +41,11 @@ interface Props {
   node: Node;
   tab: string;
   attempt: number;
+  line: number;
   now: number;
   onTab: (tab: string) => void;
   onAttempt: (attempt: number) => void;
+  onLine: (line: number) => void;
   onSelect: (node: Node) => void;
   onRerun: (action: string, name: string) => void;
   onClose: () => void;
@@ -104,7 +106,20 @@ export function Details(props: Props) {
   );
 }
 
-function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, onSelect, onRerun }: Props) {
+function ActionDetails({
+  run,
+  model,
+  node,
+  tab,
+  attempt,
+  line,
+  now,
+  onTab,
+  onAttempt,
+  onLine,
+  onSelect,
+  onRerun,
+}: Props) {
   const [aborting, setAborting] = useState(false);
   const id = model.ids[node]!;
   const phase = model.phase[node]!;
@@ -190,6 +205,8 @@ function ActionDetails({ run, model, node, tab, attempt, now, onTab, onAttempt, 
               run={run}
               action={id}
               attempt={shown}
+              line={line}
+              onLine={onLine}
               started={
                 (attempts > 0 && phase !== QUEUED && phase !== WAITING) ||
                 attempts > 1 ||

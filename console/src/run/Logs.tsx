@@ -1,13 +1,13 @@
-import Anser from 'anser';
-import { ArrowDownToLine, Download } from 'lucide-react';
+import { ArrowDownToLine, CaseSensitive, Clock, Download, Regex } from 'lucide-react';
 import { type KeyboardEvent, memo, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { followLog, logUrl } from '../api/logs';
 import type { RunKey } from '../api/types';
 import { useSize } from '../app/hooks';
 import { bytes, count, plural, timeOfDay } from '../model/format';
-import { type LogLine, LogModel, split } from '../model/logs';
+import { LEVELS, type LogLine, LogModel, levelOf, pattern, type Search } from '../model/logs';
 import { IconButton, SearchBox } from '../ui/controls';
 import css from './Logs.module.css';
+import { spans } from './LogText';
 
 const LINE = 20;
 const NOTHING = new LogModel();
@@ -18,11 +18,16 @@ export function Logs({
   action,
   attempt,
   started,
+  line: asked,
+  onLine,
 }: {
   run: RunKey;
   action: string;
   attempt: number;
   started: boolean;
+  /** The line to show, from 1; 0 for none. */
+  line: number;
+  onLine: (line: number) => void;
 }) {
   const [model, setModel] = useState(NOTHING);
   const project = run.project;
@@ -35,10 +40,17 @@ export function Logs({
   }, [project, domain, name, action, attempt, started]);
   const version = useSyncExternalStore(model.subscribe, model.getVersion);
 
-  const [wanted, setWanted] = useState('');
+  const [typed, setTyped] = useState('');
+  const [regex, setRegex] = useState(false);
+  const [exact, setExact] = useState(false);
+  const [times, setTimes] = useState(true);
+  const wanted = useMemo(() => pattern(typed, regex, exact), [typed, regex, exact]);
   const [current, setCurrent] = useState(0);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the model changes in place and tells by its version
-  const found = useMemo(() => (wanted ? model.search(wanted) : []), [model, wanted, version]);
+  const found = useMemo(
+    () => (wanted && wanted !== 'broken' ? model.search(wanted) : []),
+    [model, wanted, version],
+  );
   const foundSet = useMemo(() => new Set(found), [found]);
   const here = found.length ? Math.min(current, found.length - 1) : -1;
 
@@ -54,6 +66,17 @@ export function Logs({
     if (element && follow) element.scrollTop = element.scrollHeight;
   }, [follow, version, height, scroller]);
 
+  // A link to a line is followed once the line is there.
+  const shownLine = useRef(0);
+  useEffect(() => {
+    const element = scroller.current;
+    const at = asked - 1 - (lines[0]?.number ?? 0);
+    if (!element || !asked || shownLine.current === asked || at < 0 || at >= lines.length) return;
+    shownLine.current = asked;
+    setFollow(false);
+    element.scrollTop = at * LINE - element.clientHeight / 2;
+  });
+
   const show = (index: number) => {
     const next = (index + found.length) % found.length;
     setCurrent(next);
@@ -67,14 +90,15 @@ export function Logs({
       show(here + (event.shiftKey ? -1 : 1));
     } else if (event.key === 'Escape') {
       event.preventDefault();
-      if (wanted) setWanted('');
+      if (typed) setTyped('');
       else event.currentTarget.blur();
     }
   };
   const search = (value: string) => {
-    setWanted(value);
+    setTyped(value);
     setCurrent(0);
-    const first = value ? model.search(value)[0] : undefined;
+    const next = pattern(value, regex, exact);
+    const first = next && next !== 'broken' ? model.search(next)[0] : undefined;
     if (first === undefined || !scroller.current) return;
     setFollow(false);
     scroller.current.scrollTop = first * LINE - scroller.current.clientHeight / 2;
@@ -96,7 +120,7 @@ export function Logs({
       <div className={css.bar}>
         <div className={css.search}>
           <SearchBox
-            value={wanted}
+            value={typed}
             onChange={search}
             label="Search all lines"
             inputRef={field}
@@ -104,11 +128,20 @@ export function Logs({
           >
             {wanted && (
               <span className="num" data-testid="matches">
-                {here + 1}/{count(found.length)}
+                {wanted === 'broken' ? 'no pattern' : `${here + 1}/${count(found.length)}`}
               </span>
             )}
           </SearchBox>
         </div>
+        <IconButton label="Match case" pressed={exact} onClick={() => setExact(!exact)}>
+          <CaseSensitive size={16} />
+        </IconButton>
+        <IconButton label="Regular expression" pressed={regex} onClick={() => setRegex(!regex)}>
+          <Regex size={15} />
+        </IconButton>
+        <IconButton label="Times" pressed={times} onClick={() => setTimes(!times)}>
+          <Clock size={15} />
+        </IconButton>
         <IconButton label="Follow the end" pressed={follow} onClick={() => setFollow(!follow)}>
           <ArrowDownToLine size={15} />
         </IconButton>
@@ -138,6 +171,7 @@ export function Logs({
         aria-label="Log lines"
         aria-live="off"
         data-testid="log"
+        data-times={times}
         onScroll={event => {
           const element = event.currentTarget;
           setScrollTop(element.scrollTop);
@@ -158,8 +192,9 @@ export function Logs({
                 line={line}
                 top={(first + i) * LINE}
                 digits={digits}
-                wanted={foundSet.has(first + i) ? wanted : ''}
-                current={here >= 0 && found[here] === first + i}
+                wanted={foundSet.has(first + i) ? (wanted as Search) : ''}
+                current={(here >= 0 && found[here] === first + i) || line.number + 1 === asked}
+                onLine={onLine}
               />
             ))}
           </div>
@@ -185,18 +220,33 @@ const Line = memo(function Line({
   digits,
   wanted,
   current,
+  onLine,
 }: {
   line: LogLine;
   top: number;
   digits: number;
-  wanted: string;
+  wanted: Search;
   current: boolean;
+  onLine: (line: number) => void;
 }) {
   return (
-    <div className={css.line} style={{ top }} data-current={current} data-stream={line.stream}>
-      <span className={css.number} style={{ width: `${digits}ch` }}>
+    <div
+      className={css.line}
+      style={{ top }}
+      data-current={current}
+      data-stream={line.stream}
+      data-level={LEVELS[levelOf(line.text)]}
+    >
+      <button
+        type="button"
+        tabIndex={-1}
+        className={css.number}
+        style={{ width: `${digits}ch` }}
+        title="Link to this line"
+        onClick={() => onLine(line.number + 1)}
+      >
         {line.number + 1}
-      </span>
+      </button>
       <time>{line.at ? timeOfDay(line.at) : ''}</time>
       <span className={css.stream} title={STREAMS[line.stream]}>
         {line.stream === 'o' ? ' ' : line.stream}
@@ -205,34 +255,3 @@ const Line = memo(function Line({
     </div>
   );
 });
-
-const BASE = ['30', '31', '32', '33', '34', '35', '36', '37'];
-const NAMES = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
-
-function colour(name: string | null): string | undefined {
-  const index = name === null ? -1 : NAMES.indexOf(name.replace(/^ansi-(bright-)?/, ''));
-  return index < 0 ? undefined : `var(--ansi-${BASE[index]})`;
-}
-
-/** Text with its colours as elements; nothing of a line is ever taken as HTML. */
-function spans(text: string, wanted: string) {
-  const parts = text.includes('\x1b')
-    ? Anser.ansiToJson(text, { use_classes: true, remove_empty: true })
-    : null;
-  const marked = (content: string) =>
-    split(content, wanted).map(([part, hit], i) => (hit ? <mark key={i}>{part}</mark> : part));
-  if (!parts) return marked(text);
-  return parts.map((part, i) => (
-    <span
-      key={i}
-      style={{
-        color: colour(part.fg),
-        fontWeight: part.decorations.includes('bold') ? 600 : undefined,
-        fontStyle: part.decorations.includes('italic') ? 'italic' : undefined,
-        opacity: part.decorations.includes('dim') ? 0.7 : undefined,
-      }}
-    >
-      {marked(part.content)}
-    </span>
-  ));
-}

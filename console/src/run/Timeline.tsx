@@ -12,6 +12,7 @@ import {
 import type { RunKey } from '../api/types';
 import { useSize } from '../app/hooks';
 import { useTheme } from '../app/theme';
+import { DATA, type Flow, INFERRED } from '../graph/flow';
 import { compact, count, duration, elapsed } from '../model/format';
 import { isTerminal, PHASE_WORDS } from '../model/phases';
 import type { Rows } from '../model/rows';
@@ -20,6 +21,7 @@ import { Kbd } from '../ui/controls';
 import { PhaseGlyph } from '../ui/PhaseGlyph';
 import {
   Palette,
+  type Paths,
   paintOverview,
   paintRows,
   prepare,
@@ -36,7 +38,7 @@ import { useLabels } from './useLabels';
 
 const OVERSCAN = 6;
 
-interface Props {
+export interface TimelineProps {
   run: RunKey;
   model: RunModel;
   version: number;
@@ -48,12 +50,15 @@ interface Props {
   whole: Window;
   shown: Window;
   onZoom: (window: Window | null) => void;
+  /** Whether the time axis follows the rows on the screen. */
+  follow: boolean;
+  flow: Flow | null;
   now: number;
 }
 
 /** The tree and, row by row beside it, when everything happened. */
-export function Timeline(props: Props) {
-  const { run, model, rows, selected, isOpen, onSelect, onToggle, whole, shown, onZoom, now } = props;
+export function Timeline(props: TimelineProps) {
+  const { run, model, rows, selected, isOpen, onSelect, onToggle, whole, onZoom, flow, now } = props;
   const [scroller, , height] = useSize<HTMLDivElement>();
   const [scrollTop, setScrollTop] = useState(0);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -63,6 +68,13 @@ export function Timeline(props: Props) {
   const palette = useMemo(() => new Palette(), [theme]);
   const [strips] = useState(() => new Strips());
   const [overviewStrips] = useState(() => new Strips());
+  const first = Math.max(0, Math.floor(scrollTop / ROW) - OVERSCAN);
+  const last = Math.min(rows.nodes.length, Math.ceil((scrollTop + height) / ROW) + OVERSCAN);
+  const wanted = props.follow
+    ? windowOf(model, rows.nodes.slice(Math.ceil(scrollTop / ROW), Math.max(1, last - OVERSCAN)), isOpen, now)
+    : null;
+  const shown = useEased(wanted ?? props.shown, props.follow);
+  const paths = useMemo(() => (flow ? pathsOf(flow, model, selected) : null), [flow, model, selected]);
   const scene: Scene = {
     model,
     rows,
@@ -74,6 +86,7 @@ export function Timeline(props: Props) {
     now,
     palette,
     strips,
+    paths,
   };
 
   useLayoutEffect(() => {
@@ -92,8 +105,6 @@ export function Timeline(props: Props) {
     }
   }, [at, height, scroller]);
 
-  const first = Math.max(0, Math.floor(scrollTop / ROW) - OVERSCAN);
-  const last = Math.min(rows.nodes.length, Math.ceil((scrollTop + height) / ROW) + OVERSCAN);
   const label = useLabels(run, model, rows.nodes.slice(first, last));
   const visible = [];
   for (let i = first; i < last; i++) {
@@ -152,10 +163,110 @@ export function Timeline(props: Props) {
         <div className={css.sticky} aria-hidden="true">
           <canvas ref={canvas} style={{ width: headWidth, height }} />
         </div>
+        <Ancestors model={model} node={rows.nodes[Math.floor(scrollTop / ROW)]} onSelect={onSelect} />
         <div style={{ height: rows.nodes.length * ROW }}>{visible}</div>
       </div>
     </div>
   );
+}
+
+/** Where the rows at the top belong, while what they belong to is scrolled away. */
+function Ancestors({
+  model,
+  node,
+  onSelect,
+}: {
+  model: RunModel;
+  node: Node | undefined;
+  onSelect: (node: Node) => void;
+}) {
+  const path: Node[] = [];
+  for (let above = node === undefined ? -1 : model.above(node); above !== -1; above = model.above(above)) {
+    path.unshift(above);
+  }
+  if (!path.length) return null;
+  return (
+    <div className={css.pinned} aria-hidden="true">
+      {path.map((above, i) => (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the arrow keys lead there, too
+        // biome-ignore lint/a11y/noStaticElementInteractions: a target for the pointer
+        <span key={above} onClick={() => onSelect(above)}>
+          {i > 0 && ' › '}
+          {model.nameOf(above)}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+/** The time in which the rows on the screen happened, open containers left out: their members are there. */
+function windowOf(
+  model: RunModel,
+  nodes: readonly Node[],
+  isOpen: (node: Node) => boolean,
+  now: number,
+): Window | null {
+  let [from, to] = [Number.POSITIVE_INFINITY, 0];
+  for (const node of nodes) {
+    if (model.hasChildren(node) && isOpen(node)) continue;
+    const [begin, end] = model.spanOf(node, now);
+    from = Math.min(from, begin);
+    to = Math.max(to, end);
+  }
+  if (to <= from) return null;
+  const room = (to - from) * 0.04;
+  return { from: Math.max(0, from - room), to: to + room };
+}
+
+const EASE_MS = 180;
+
+/** The window, reached in a few frames when it jumps; at once where people want less motion. */
+function useEased(target: Window, on: boolean): Window {
+  const [shown, setShown] = useState(target);
+  const at = useRef(shown);
+  const { from, to } = target;
+  useEffect(() => {
+    if (!on) return;
+    const start = at.current;
+    const begin = performance.now();
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    let frame = 0;
+    const step = () => {
+      const part = still ? 1 : Math.min(1, (performance.now() - begin) / EASE_MS);
+      const eased = 1 - (1 - part) ** 3;
+      at.current = { from: start.from + (from - start.from) * eased, to: start.to + (to - start.to) * eased };
+      setShown(at.current);
+      if (part < 1) frame = requestAnimationFrame(step);
+    };
+    step();
+    return () => cancelAnimationFrame(frame);
+  }, [on, from, to]);
+  if (!on) at.current = target;
+  return on ? shown : target;
+}
+
+/** The critical path and the chosen action's data flow, by row. */
+function pathsOf(flow: Flow, model: RunModel, selected: Node | null): Paths {
+  const rowOf = flow.rowsIn(model);
+  const stretches = new Map<number, [number, number][]>();
+  const steps: [number, number][] = [];
+  for (let i = 0; i < flow.pathAction.length; i++) {
+    const row = rowOf[flow.pathAction[i]!]!;
+    if (row < 0) continue;
+    const stretch: [number, number] = [flow.pathBegin[i]!, flow.pathEnd[i]!];
+    const known = stretches.get(row);
+    if (known) known.push(stretch);
+    else stretches.set(row, [stretch]);
+    if (steps[steps.length - 1]?.[0] !== row) steps.push([row, stretch[0]]);
+  }
+  const arrows: [number, number, boolean][] = [];
+  for (let i = 0; i < flow.source.length && arrows.length < 400; i++) {
+    const [source, target] = [rowOf[flow.source[i]!]!, rowOf[flow.target[i]!]!];
+    if (flow.relation[i] === DATA && (source === selected || target === selected)) {
+      arrows.push([source, target, flow.confidence[i] !== INFERRED]);
+    }
+  }
+  return { stretches, steps, arrows };
 }
 
 /** What a row shows that can change: rows whose stamp stays are not rendered again. */

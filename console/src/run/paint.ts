@@ -73,6 +73,15 @@ export interface Scene {
   now: number;
   palette: Palette;
   strips: Strips;
+  /** Stretches of the critical path by row, and the arrows of the chosen action; null: not shown. */
+  paths: Paths | null;
+}
+
+export interface Paths {
+  stretches: ReadonlyMap<number, readonly (readonly [from: number, to: number])[]>;
+  /** In the order in which the path goes through them: row and moment at which it enters. */
+  steps: readonly (readonly [row: number, at: number])[];
+  arrows: readonly (readonly [source: number, target: number, exact: boolean])[];
 }
 
 export function prepare(
@@ -132,6 +141,7 @@ export function paintRows(context: CanvasRenderingContext2D, scene: Scene): void
     else if (model.hasChildren(node)) paintStrip(context, scene, node, y, x);
     else paintBar(context, scene, node, y, x);
   }
+  if (scene.paths) paintPaths(context, scene, scene.paths, x);
   if (!model.finished && now <= window.to) {
     context.fillStyle = palette.bar(RUNNING);
     context.globalAlpha = 0.55;
@@ -141,6 +151,58 @@ export function paintRows(context: CanvasRenderingContext2D, scene: Scene): void
 }
 
 type Scale = (at: number) => number;
+
+/** The critical path as a line under its rows, and arrows from and to the chosen action. */
+function paintPaths(context: CanvasRenderingContext2D, scene: Scene, paths: Paths, x: Scale): void {
+  const { model, rows, scrollTop, height, palette, now } = scene;
+  const first = Math.max(0, Math.floor(scrollTop / ROW));
+  const last = Math.min(rows.nodes.length, Math.ceil((scrollTop + height) / ROW));
+  const place = new Map<Node, number>();
+  for (let i = first; i < last; i++) place.set(rows.nodes[i]!, i * ROW - scrollTop + ROW / 2);
+  /** The row itself, or the collapsed container that it is in. */
+  const shown = (row: number): number | undefined => {
+    for (let node: Node = row; node !== -1; node = model.above(node)) {
+      const y = place.get(node);
+      if (y !== undefined) return node === row || !scene.isOpen(node) ? y : undefined;
+    }
+    return undefined;
+  };
+  context.fillStyle = palette.of('accent');
+  for (const [row, stretches] of paths.stretches) {
+    const y = shown(row);
+    if (y === undefined) continue;
+    for (const [from, to] of stretches) context.fillRect(x(from), y + 9.5, Math.max(1, x(to) - x(from)), 2);
+  }
+  context.globalAlpha = 0.35;
+  let before: number | undefined;
+  for (const [row, at] of paths.steps) {
+    const y = shown(row);
+    if (y !== undefined && before !== undefined && y !== before) {
+      context.fillRect(x(at), Math.min(y, before) + 9.5, 1.5, Math.abs(y - before));
+    }
+    before = y ?? before;
+  }
+  context.globalAlpha = 1;
+  context.strokeStyle = palette.of('text-2');
+  context.fillStyle = palette.of('text-2');
+  context.lineWidth = 1.25;
+  for (const [source, target, exact] of paths.arrows) {
+    const [y0, y1] = [place.get(source), place.get(target)];
+    if (y0 === undefined || y1 === undefined) continue;
+    const [x0, x1] = [x(model.ended[source]! < 0 ? now : model.ended[source]!), x(model.queued[target]!)];
+    context.setLineDash(exact ? [] : [3, 3]);
+    context.beginPath();
+    context.moveTo(x0, y0);
+    context.bezierCurveTo(x0 + 26, y0, x1 - 26, y1, x1 - 4, y1);
+    context.stroke();
+    context.setLineDash([]);
+    context.beginPath();
+    context.moveTo(x1, y1);
+    context.lineTo(x1 - 6, y1 - 3.5);
+    context.lineTo(x1 - 6, y1 + 3.5);
+    context.fill();
+  }
+}
 
 function box(
   context: CanvasRenderingContext2D,

@@ -36,7 +36,7 @@ async function tab() {
   page = await context.newPage();
   page.setDefaultTimeout(TIMEOUT);
   page.on('console', message => {
-    if (['error', 'warning'].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`);
+    if (['error', 'warning'].includes(message.type())) problems.push(`${message.type()}: ${message.text()} ${message.location().url}`);
   });
   page.on('pageerror', error => problems.push(`uncaught: ${error.message}`));
 }
