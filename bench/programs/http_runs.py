@@ -93,7 +93,7 @@ def request(name: str) -> bytes:
     message = run_service_pb2.CreateRunRequest(
         run_id=wire.run_id(key),
         task_spec=task_message(step, Place(*PLACE, "v1", root_dir=Path(__file__).parent)),
-        run_spec=run_message(RunOptions(), key),
+        run_spec=run_message(RunOptions()),
     )
     return message.SerializeToString()
 

@@ -39,6 +39,13 @@ def test_attempts_share_processes_and_keep_their_own_logs(warm: Terminal) -> Non
             assert log.count(f" {x}") == len(expected)
 
 
+def test_all_replicas_get_their_share(warm: Terminal) -> None:
+    (warm.cwd / "met").mkdir()
+    run = warm.run("warm.py", "both", "--folder", str(warm.cwd / "met")).lines[0]
+    found = warm.get("io", run)["outputs"]["o0"]
+    assert sorted(found.count(pid) for pid in set(found)) == [3, 3]
+
+
 @pytest.mark.parametrize(
     ("how", "phase", "code"),
     [

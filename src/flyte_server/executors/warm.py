@@ -39,6 +39,8 @@ GIVEN = "given"
 
 RECONNECT_S = 60.0
 """How long a worker may stay away from the server before it is given up."""
+SOON_S = 5.0
+"""So long a worker that starts is expected, and its share of the attempts is kept for it."""
 DRAIN_S = 10.0
 """How long a worker that was sent home may take."""
 DEFAULT_IDLE_S = 30.0
@@ -282,23 +284,19 @@ class WarmPools:
         return found
 
     def _pump(self, pool: Pool) -> None:
-        """Hand out what waits; start workers for what nobody has room for."""
+        """Hand out what waits, evenly; start workers as long as there are more attempts than workers."""
+        workers = [each for each in pool.workers.values() if each.drained_at is None and not each.doomed]
+        attempts = len(pool.waiting) + sum(len(each.assigned) for each in workers)
+        missing = min(pool.replicas, attempts) - len(workers) if pool.waiting else 0
+        workers += [self._start(pool, pool.waiting[0]) for _ in range(missing)]
+        soon = time.monotonic() - SOON_S
+        sharing = sum(1 for each in workers if each.connected or each.away_since > soon)
+        share = -(-attempts // max(1, sharing))
         while pool.waiting:
-            worker = next((each for each in pool.workers.values() if each.free), None)
-            if worker is None:
-                break
-            self._assign(worker, pool.waiting.popleft())
-        coming = sum(
-            each.concurrency - len(each.assigned)
-            for each in pool.workers.values()
-            if not each.connected and each.drained_at is None and not each.doomed
-        )
-        there = sum(1 for each in pool.workers.values() if each.drained_at is None and not each.doomed)
-        while len(pool.waiting) > coming and there < pool.replicas:
-            launch = pool.waiting[0]
-            self._start(pool, launch)
-            coming += launch.pool_concurrency
-            there += 1
+            free = [each for each in workers if each.free and len(each.assigned) < share]
+            if not free:
+                return
+            self._assign(min(free, key=_load), pool.waiting.popleft())
 
     def _assign(self, worker: Worker, launch: Launch) -> None:
         held = Assigned(launch.key, launch.attempt, launch.token, launch.dir, launch)
@@ -314,12 +312,13 @@ class WarmPools:
         worker.tell(worker_pb2.PullResponse(assignments=[_assignment(launch)]))
         self._on_started(launch.key, launch.attempt, launch.token, worker.words)
 
-    def _start(self, pool: Pool, launch: Launch) -> None:
+    def _start(self, pool: Pool, launch: Launch) -> Worker:
         worker_id = uuid.uuid4().hex[:16]
         worker = Worker(worker_id, pool.key, self._directory / worker_id, launch.pool_concurrency)
         worker.away_since = time.monotonic()
         pool.workers[worker_id] = self._workers[worker_id] = worker
         self._spawn(self._launch(worker, launch))
+        return worker
 
     async def _launch(self, worker: Worker, launch: Launch) -> None:
         worker.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -484,6 +483,8 @@ class WarmPools:
                 elif worker.connected and not worker.assigned and now - worker.idle_since > idle_s:
                     worker.drained_at = now
                     worker.tell(worker_pb2.PullResponse(drain=True))
+            for pool in list(self._pools.values()):
+                self._pump(pool)  # a worker that was expected soon may not have come
             for key in [key for key, pool in self._pools.items() if not (pool.workers or pool.waiting)]:
                 del self._pools[key]
 
@@ -496,6 +497,10 @@ class WarmPools:
 def _key(launch: Launch) -> str:
     """Attempts share workers when their pool is the same and so are the variables of their processes."""
     return f"{launch.pool}|{environment.digest(launch.env)}"
+
+
+def _load(worker: Worker) -> int:
+    return len(worker.assigned)
 
 
 def _read_given(directory: Path) -> dict[Token, Given]:

@@ -10,7 +10,8 @@ import flyte
 
 one = flyte.TaskEnvironment(name="one", reusable=flyte.ReusePolicy(replicas=1, concurrency=1, idle_ttl=60))
 many = flyte.TaskEnvironment(name="many", reusable=flyte.ReusePolicy(replicas=1, concurrency=8, idle_ttl=60))
-top = flyte.TaskEnvironment(name="top", depends_on=[one, many])
+two = flyte.TaskEnvironment(name="two", reusable=flyte.ReusePolicy(replicas=2, concurrency=8, idle_ttl=60))
+top = flyte.TaskEnvironment(name="top", depends_on=[one, many, two])
 
 
 @one.task
@@ -40,6 +41,21 @@ def thread(x: int) -> int:
     print("thread", x)
     time.sleep(0.05)
     return os.getpid()
+
+
+@two.task
+async def meet(folder: str) -> int:
+    """Ends when attempts of both workers have met."""
+    here = Path(folder)
+    (here / str(os.getpid())).touch()
+    while len(list(here.iterdir())) < 2:
+        await asyncio.sleep(0.02)
+    return os.getpid()
+
+
+@top.task
+async def both(folder: str) -> list[int]:
+    return list(await asyncio.gather(*(meet(folder) for _ in range(6))))
 
 
 @top.task
