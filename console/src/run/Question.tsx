@@ -96,9 +96,9 @@ function Answer({ run, action, asked }: { run: RunKey; action: string; asked: As
         </p>
       )}
       <div className={css.same}>
-        <code>{command}</code>
+        <code title={command}>{command}</code>
         <CopyButton text={command} label="Copy the command" />
-        <code>{call}</code>
+        <code title={call}>{call}</code>
         <CopyButton text={call} label="Copy the Python call" />
       </div>
     </>

@@ -56,8 +56,20 @@ const commands = {
   text: selector => page.locator(selector).first().innerText(),
   texts: selector => page.locator(selector).allInnerTexts(),
   count: selector => page.locator(selector).count(),
+  in_frame: async (frame, selector, text) => {
+    const found = page.frameLocator(frame).locator(selector);
+    await found.filter({ hasText: text }).waitFor();
+    return found.innerText();
+  },
   evaluate: script => page.evaluate(script),
-  until: script => page.waitForFunction(script, undefined, { polling: 50 }).then(() => null),
+  // Asked from outside: the page's own policy lets nothing evaluate text inside of it.
+  until: async script => {
+    const end = Date.now() + TIMEOUT;
+    while (!(await page.evaluate(script).catch(() => false))) {
+      if (Date.now() > end) throw new Error(`${script} did not become true`);
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  },
   screenshot: path => page.screenshot({ path }).then(() => null),
   problems: () => problems.splice(0),
   axe: async () => {

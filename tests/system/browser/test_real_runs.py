@@ -1,20 +1,14 @@
 """From the command line to the page: real runs on a real server, seen in a real browser."""
 
-import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from browser import Browser
+from browser_machine import DETAILS, TREE, Machine, machine_with, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -59,57 +53,11 @@ def broken(x: int) -> int:
     raise ValueError(f"cannot use {x}")
 """
 
-FLYTE = [sys.executable, "-c", "from flyte._cli.main import main; main()"]
-TREE = "[data-testid=tree] [role=row]"
-DETAILS = "[data-testid=details]"
-
-
-@dataclass
-class Machine:
-    """A data directory with its server, and a directory with a script."""
-
-    directory: Path
-    env: dict[str, str]
-    port: int
-
-    def flyte(self, *args: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*FLYTE, *args], cwd=self.directory, env=self.env, capture_output=True, text=True, timeout=90
-        )
-
-    def detached(self, *args: str) -> tuple[str, str]:
-        """Start a run and return its name and address."""
-        done = self.flyte("run", "--detach", "script.py", *args)
-        assert done.returncode == 0, done.stderr
-        name, url = done.stdout.split()[:2]
-        return name, url
-
-    def api(self, path: str) -> dict:
-        base = f"http://localhost:{self.port}/v2/api/runs/flytesnacks/development/{path}"
-        with urllib.request.urlopen(base, timeout=20) as answer:
-            return json.load(answer)
-
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    directory = tmp_path_factory.mktemp("work")
-    (directory / "script.py").write_text(SCRIPT)
-    home = tmp_path_factory.mktemp("home")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    env = {**os.environ, "FLYTE_HOME": str(home), "HOME": str(directory)}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "flyte_server", "--home", str(home), "--port", str(port)],
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until(lambda: (home / "server.json").exists() or server.poll() is not None)
-    assert server.poll() is None, "the server did not start"
-    yield Machine(directory, env, port)
-    server.terminate()
-    server.wait(30)
+    with machine_with(SCRIPT, tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("home")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -120,13 +68,6 @@ def page(chromium: Browser, machine: Machine) -> Iterator[Browser]:
     yield chromium
     chromium.leave()
     assert chromium.problems() == []
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to be"
-        time.sleep(0.02)
 
 
 def shown(page: Browser, name: str, role: str) -> dict[str, str]:
