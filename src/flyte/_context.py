@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from flyte._calls.checkpoint import Checkpoint
     from flyte._calls.report import Report
     from flyte._controller.protocol import Submission
+    from flyte._dataflow.seen import Seen
+    from flyte_core.dataflow import Edge
     from flyte_core.model import ActionName, Micros, RunKey
     from flyte_core.model import Token as Fence
 
@@ -143,11 +145,13 @@ class TaskContext:
         "calls",
         "custom_context",
         "data",
+        "edges",
         "group",
         "input_path",
         "name",
         "repeats",
         "run",
+        "seen",
         "task",
         "token",
         "traced",
@@ -189,6 +193,8 @@ class TaskContext:
         self.traced = ""
         self.repeats: dict[tuple[str, ...], int] = {}
         self.data: dict[Any, Any] = {}
+        self.seen: Seen | None = None
+        self.edges: list[Edge] = []
 
     @property
     def action(self) -> ActionID:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyte import _context
 from flyte._context import TaskContext
+from flyte._dataflow import observe
 from flyte._types.interface import InterfaceCodec, codec_of_task
 from flyte.errors import InlineIOMaxBytesBreached
 
@@ -33,6 +34,7 @@ def invoke(task: "Task[..., Any]", inputs: bytes, context: "AttemptContext") -> 
     try:
         data = call(task, inputs, here)
         calls.settle_blocking(here)
+        context.edges.extend(here.edges)
         return data
     finally:
         calls.close_blocking(here)
@@ -44,6 +46,7 @@ async def ainvoke(task: "Task[..., Any]", inputs: bytes, context: "AttemptContex
     try:
         data = await await_(task, inputs, here) if task.is_async else call(task, inputs, here)
         await calls.settle(here)
+        context.edges.extend(here.edges)
         return data
     finally:
         await calls.close(here)
@@ -51,10 +54,14 @@ async def ainvoke(task: "Task[..., Any]", inputs: bytes, context: "AttemptContex
 
 def call(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
     """Run a sync body on this thread, in the given place."""
-    codec, args, kwargs = _arguments(task, inputs, context)
+    codec, args, kwargs, notes = _arguments(task, inputs, context)
     token = _context.enter(context)
     try:
-        return _outputs(task, codec, task.func(*args, **kwargs))
+        if notes is None:
+            return _outputs(task, codec, task.func(*args, **kwargs))
+        result = notes.function(*args, **kwargs)
+        notes.ended(result)
+        return _outputs(task, codec, result)
     finally:
         _context.leave(token)
         _keep_report(context)
@@ -62,11 +69,17 @@ def call(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
 
 async def await_(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
     """Await an async body in the given place."""
-    codec, args, kwargs = _arguments(task, inputs, context)
+    codec, args, kwargs, notes = _arguments(task, inputs, context)
     token = _context.enter(context)
     try:
-        body: Coroutine[Any, Any, Any] = task.func(*args, **kwargs)
-        return _outputs(task, codec, await body)
+        function = task.func if notes is None else notes.function
+        body: Coroutine[Any, Any, Any] = function(*args, **kwargs)
+        if notes is None:
+            return _outputs(task, codec, await body)
+        notes.begins(body)
+        result = await body
+        notes.ended(result)
+        return _outputs(task, codec, result)
     finally:
         _context.leave(token)
         _keep_report(context)
@@ -74,15 +87,16 @@ async def await_(task: "Task[..., Any]", inputs: bytes, context: TaskContext) ->
 
 def _arguments(
     task: "Task[..., Any]", inputs: bytes, context: TaskContext
-) -> tuple[InterfaceCodec, tuple[Any, ...], dict[str, Any]]:
+) -> tuple[InterfaceCodec, tuple[Any, ...], dict[str, Any], observe.Body | None]:
     codec = codec_of_task(task)
     values, given = codec.decode_inputs(inputs)
     if given:
         context.custom_context = {**context.custom_context, **given}
     if task.options.links != ():
         _show_links(context)
+    notes = observe.body(task, context, values)
     args, kwargs = task.interface.arguments(values)
-    return codec, args, kwargs
+    return codec, args, kwargs, notes
 
 
 def _outputs(task: "Task[..., Any]", codec: InterfaceCodec, result: Any) -> bytes:

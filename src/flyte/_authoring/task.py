@@ -67,6 +67,10 @@ _FIXED: Final = frozenset({"name", "image", "docs", "interface", "triggers", "ta
 _OVERRIDABLE: Final = frozenset(field.name for field in fields(Options)) - _FIXED
 
 
+NAMES: Final[set[str]] = set()
+"""Names of the functions that are tasks: an attribute of such a name may be one."""
+
+
 class Task(Generic[P, R]):
     """A task: a function, its environment, and what was declared about it.
 
@@ -84,6 +88,7 @@ class Task(Generic[P, R]):
         self.declared = options
         """What was declared, before anything was overridden."""
         self.name = f"{env.name}.{func.__name__}"
+        NAMES.add(func.__name__)
         self.derived: dict[Any, Any] = {}
         """What others have worked out from the declaration; kept here so that it goes with it."""
 

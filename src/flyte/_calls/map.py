@@ -3,7 +3,7 @@
 import asyncio
 import functools
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from flyte import _context
@@ -37,10 +37,11 @@ class _Map:
             return_exceptions: A failure is an item of the result; otherwise it is raised, and what
                 still runs is aborted.
         """
-        task, rows = _calls(func, iterables)
+        task, names, rows = _calls(func, iterables)
         if _context.current() is None:
             return _plain(task, rows, return_exceptions)
-        return _mapped(task, rows, _group(task, group_name), _limit(concurrency), return_exceptions)
+        noted = _noted(self, task, names)
+        return _mapped(task, rows, _group(task, group_name), _limit(concurrency), return_exceptions, noted)
 
     def aio(
         self,
@@ -51,8 +52,11 @@ class _Map:
         return_exceptions: bool = True,
     ) -> AsyncIterator[Any]:
         """The same for async code."""
-        task, rows = _calls(func, iterables)
-        return _mapped.aio(task, rows, _group(task, group_name), _limit(concurrency), return_exceptions)
+        task, names, rows = _calls(func, iterables)
+        noted = _noted(self, task, names)
+        return _mapped.aio(
+            task, rows, _group(task, group_name), _limit(concurrency), return_exceptions, noted
+        )
 
 
 map = _Map()
@@ -60,8 +64,8 @@ map = _Map()
 
 def _calls(
     func: Any, iterables: tuple[Iterable[Any], ...]
-) -> tuple[Task[..., Any], Iterator[dict[str, Any]]]:
-    """The task, and the inputs of each call by name."""
+) -> tuple[Task[..., Any], list[str], Iterator[dict[str, Any]]]:
+    """The task, the inputs that the iterables are for, and the inputs of each call by name."""
     fixed: dict[str, Any] = {}
     task = func
     if isinstance(func, functools.partial):
@@ -81,7 +85,18 @@ def _calls(
         raise TypeError(
             f"{task.name} takes {len(names)} inputs; flyte.map() was given {len(iterables)} iterables."
         )
-    return task, ({**fixed, **dict(zip(names, row, strict=False))} for row in zip(*iterables, strict=False))
+    rows = ({**fixed, **dict(zip(names, row, strict=False))} for row in zip(*iterables, strict=False))
+    return task, names, rows
+
+
+def _noted(mapper: _Map, task: Task[..., Any], names: list[str]) -> Any:
+    """Where the items come from and the results go, if notes are taken."""
+    context = _context.current()
+    if context is None or context.seen is None:
+        return None
+    from flyte._dataflow import observe
+
+    return observe.rows(context, mapper, task, names)
 
 
 def _fixed(task: Task[..., Any], partial: "functools.partial[Any]") -> dict[str, Any]:
@@ -112,16 +127,21 @@ def _plain(task: Task[..., Any], rows: Iterator[dict[str, Any]], return_exceptio
 
 @iterate
 async def _mapped(
-    task: Task[..., Any], rows: Iterator[dict[str, Any]], group: str, limit: int, return_exceptions: bool
+    task: Task[..., Any],
+    rows: Iterator[dict[str, Any]],
+    group: str,
+    limit: int,
+    return_exceptions: bool,
+    noted: Any = None,
 ) -> AsyncIterator[Any]:
-    call: Any = task.aio  # type: ignore[attr-defined]
+    call = _call_of(task, noted)
     window: deque[asyncio.Task[Any]] = deque()
 
     def fill() -> None:
         # The group must not hold while the consumer has the turn.
         with _context.group(group):
             while len(window) < limit and (row := next(rows, None)) is not None:
-                window.append(asyncio.create_task(call(**row)))
+                window.append(asyncio.create_task(call(row)))
 
     fill()
     try:
@@ -140,3 +160,17 @@ async def _mapped(
         for each in window:
             each.cancel()
         await asyncio.gather(*window, return_exceptions=True)
+
+
+def _call_of(task: Any, noted: Any) -> Callable[[dict[str, Any]], Coroutine[Any, Any, Any]]:
+    """Makes one of the calls; whoever takes notes is told before."""
+    if noted is None:
+        return lambda row: task.aio(**row)
+
+    def call(row: dict[str, Any]) -> Coroutine[Any, Any, Any]:
+        context = _context.current()
+        assert context is not None
+        noted.announce(row)
+        return context.calls.awaited(context, task, (), row)
+
+    return call

@@ -1,6 +1,7 @@
 """Records the calls of traced functions; see `flyte._calls.trace`."""
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -15,6 +16,7 @@ from flyte._authoring.identity import body_version
 from flyte._authoring.interface import NativeInterface
 from flyte._context import TaskContext
 from flyte._controller.protocol import Submission
+from flyte._dataflow import observe
 from flyte._runtime.failure import describe
 from flyte._types.interface import InterfaceCodec
 from flyte.errors import ActionAbortedError
@@ -63,18 +65,27 @@ class Traced:
         interface = sha256(self.codec.typed().SerializeToString(deterministic=True)).hexdigest()
         return naming.task_identity(f"trace:{self.name}", interface, body_version(self.func))
 
-    def call(self, context: TaskContext, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
+    def call(
+        self,
+        context: TaskContext,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        handle: observe.Handle | None,
+    ) -> _Call:
         """Bind, convert, hash and name a call."""
-        encoded = self.codec.encode_inputs(self.interface.bind(args, kwargs), {})
+        values = self.interface.bind(args, kwargs)
+        encoded = self.codec.encode_inputs(values, {})
         inputs = naming.inputs_hash(encoded.canonical)
         repeat = context.repeat(self.identity, inputs, context.group)
+        name = naming.action_name(context.name, inputs, self.identity, repeat, context.group)
         submission = Submission(
-            name=naming.action_name(context.name, inputs, self.identity, repeat, context.group),
+            name=name,
             kind=ActionKind.TRACE,
             spec=self.spec,
             inputs=encoded.data,
             group=context.group,
             loose_inputs=True,
+            edges=() if handle is None else handle.edges(name, self.interface, values),
         )
         return _Call(context, submission, context.calls.now())
 
@@ -83,10 +94,7 @@ class Traced:
         told: ErrorInfo | None = None if error is None else describe(error)
         outputs = self.codec.encode_outputs(result) if told is None else None
         trace = TraceResult(call.started_at, call.context.calls.now(), outputs=outputs, error=told)
-        given = call.submission
-        return Submission(
-            given.name, given.kind, given.spec, given.inputs, given.group, trace=trace, loose_inputs=True
-        )
+        return dataclasses.replace(call.submission, trace=trace)
 
 
 @functools.cache
@@ -96,14 +104,18 @@ def traced_of(func: Callable[..., Any]) -> Traced:
 
 
 def _course(
-    traced: Traced, context: TaskContext, args: tuple[Any, ...], kwargs: dict[str, Any]
+    traced: Traced,
+    context: TaskContext,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    handle: observe.Handle | None,
 ) -> Generator[Any, Any, Any]:
     """What a call does, colour aside: yields a coroutine to wait for, or None to run the function."""
-    call = traced.call(context, args, kwargs)
+    call = traced.call(context, args, kwargs, handle)
     if context.attempt > 1 or context.calls.replays:
         known = yield context.calls.find(context, call.submission)
         if known is not None:
-            return traced.codec.decode_outputs(known)
+            return _noted(handle, call, traced.codec.decode_outputs(known))
     inside = _context.enter(context.variant(traced=traced.name))
     try:
         result = yield None
@@ -116,6 +128,13 @@ def _course(
         raise
     _context.leave(inside)
     yield context.calls.record(context, traced.ended(call, result=result))
+    return _noted(handle, call, result)
+
+
+def _noted(handle: observe.Handle | None, call: _Call, result: Any) -> Any:
+    """The result, and the note of where it came from."""
+    if handle is not None:
+        handle.ended(call.submission.name, result, 0)
     return result
 
 
@@ -123,7 +142,7 @@ def drive(
     func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any, function: Callable[[], Any]
 ) -> Any:
     """Make a traced call on this thread."""
-    steps = _course(traced_of(func), context, args, kwargs)
+    steps = _course(traced_of(func), context, args, kwargs, observe.taking(context, func, args))
     value: Any = None
     error: BaseException | None = None
     while True:
@@ -142,7 +161,8 @@ async def adrive(
     func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any, function: Callable[[], Any]
 ) -> Any:
     """Make a traced call on the running loop."""
-    steps = _course(traced_of(func), context, args, kwargs)
+    handle = observe.taking(context, func, args, later=True)
+    steps = _course(traced_of(func), context, args, kwargs, handle)
     value: Any = None
     error: BaseException | None = None
     while True:
@@ -162,7 +182,9 @@ def stream(
 ) -> Generator[Any, None, None]:
     """The items of a traced generator, recorded when there are no more or no more are wanted."""
     traced, calls = traced_of(func), context.calls
-    call = traced.call(context, args, kwargs)
+    handle = observe.taking(context, func, args, later=True)
+    call = traced.call(context, args, kwargs, handle)
+    _noted(handle, call, None)
     if context.attempt > 1 or calls.replays:
         known = calls.wait(calls.find(context, call.submission))
         if known is not None:
@@ -199,7 +221,9 @@ async def astream(
 ) -> AsyncGenerator[Any, None]:
     """The same for an async generator."""
     traced, calls = traced_of(func), context.calls
-    call = traced.call(context, args, kwargs)
+    handle = observe.taking(context, func, args, later=True)
+    call = traced.call(context, args, kwargs, handle)
+    _noted(handle, call, None)
     if context.attempt > 1 or calls.replays:
         known = await calls.find(context, call.submission)
         if known is not None:

@@ -10,6 +10,7 @@ from flyte._context import TaskContext
 from flyte._controller.protocol import Controller, Submission
 from flyte._controller.spec import Place
 from flyte._controller.submission import parent_of, submit
+from flyte._dataflow import observe
 from flyte._sync import portal
 from flyte._types.interface import codec_of_task
 from flyte.errors import (
@@ -89,16 +90,28 @@ class ControllerCalls:
         self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         refuse_on_loop(task)
-        call = self._submission(context, task, args, kwargs)
+        handle = observe.taking(context, task, args)
+        call = self._submission(context, task, args, kwargs, handle)
         data = portal().run(self.controller.run_child(parent_of(context), call))
-        return codec_of_task(task).decode_outputs(data)
+        return result_of(task, call.name, data, handle)
 
-    async def awaited(
+    def awaited(
         self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        handle = observe.taking(context, task, args, later=True)
+        return self._awaited(context, task, args, kwargs, handle)
+
+    async def _awaited(
+        self,
+        context: TaskContext,
+        task: "Task[..., Any]",
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        handle: observe.Handle | None,
     ) -> Any:
-        call = self._submission(context, task, args, kwargs)
+        call = self._submission(context, task, args, kwargs, handle)
         data = await self.controller.run_child(parent_of(context), call)
-        return codec_of_task(task).decode_outputs(data)
+        return result_of(task, call.name, data, handle)
 
     async def find(self, context: TaskContext, call: Submission) -> bytes | None:
         self._note(call)
@@ -123,15 +136,28 @@ class ControllerCalls:
         return context.token
 
     def _submission(
-        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        context: TaskContext,
+        task: "Task[..., Any]",
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        handle: observe.Handle | None,
     ) -> Submission:
         refuse_in_trace(context, task)
-        return self._note(submit(context, task, args, kwargs, self._place))
+        return self._note(submit(context, task, args, kwargs, self._place, handle))
 
     def _note(self, call: Submission) -> Submission:
         if self._asked is not None:
             self._asked.add(call.name)
         return call
+
+
+def result_of(task: "Task[..., Any]", name: ActionName, data: bytes, handle: observe.Handle | None) -> Any:
+    """What the action that a call became has returned."""
+    value = codec_of_task(task).decode_outputs(data)
+    if handle is not None:
+        handle.ended(name, value, len(data))
+    return value
 
 
 def judge(divergence: str, *, strict: bool) -> None:

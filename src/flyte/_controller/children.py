@@ -22,6 +22,7 @@ from flyte._controller import values
 from flyte._controller.protocol import ParentRef, Submission
 from flyte.errors import ActionAbortedError, BaseRuntimeError, RuntimeSystemError
 from flyte_core.model import ActionKind, ActionName, ErrorInfo, ErrorKind, Phase
+from flyte_core.wire import edges
 from flyte_core.wire import errors as wire_errors
 from flyte_core.wire.godwit.v1 import worker_pb2 as wire
 
@@ -316,6 +317,9 @@ class Children:
             told.add(spec.digest)
             self._known[call.name].told = True
             size += len(spec.template)
+        if call.edges:
+            edges.put(message.edges, call.edges)
+            size += 64 * len(call.edges)
         trace = call.trace
         if trace is not None:
             message.trace.started_at_us = trace.started_at

@@ -14,6 +14,7 @@ from flyte._controller.frame import Frame
 from flyte._controller.seat import Halt
 from flyte._runtime.failure import describe
 from flyte.errors import ReplayDivergedError
+from flyte_core.dataflow import Edge
 from flyte_core.engine import action as use_cases
 from flyte_core.engine import timers
 from flyte_core.machine.effects import Effect
@@ -107,6 +108,7 @@ class Ending(NamedTuple):
     outputs: bytes | None = None
     outputs_ref: PayloadRef | None = None
     error: ErrorInfo | None = None
+    edges: tuple[Edge, ...] = ()
 
 
 def course(place: Place, frame: Frame, begin: Callable[[Tx], Standing] | None) -> Generator[Step, Any, bytes]:
@@ -187,7 +189,7 @@ def _body(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any
     if frame.halted:
         return None
     outputs, ref = place.keep_outputs(frame, data)
-    return Ending(outputs, ref)
+    return Ending(outputs, ref, edges=tuple(frame.place.edges))
 
 
 def _again(place: Place, key: ActionKey) -> Callable[[Tx], Standing]:

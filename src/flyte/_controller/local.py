@@ -20,7 +20,7 @@ from flyte import _failures
 from flyte._account import account
 from flyte._context import RunInfo, TaskContext
 from flyte._controller import notices, questions
-from flyte._controller.calls import refuse_in_trace, refuse_on_loop
+from flyte._controller.calls import refuse_in_trace, refuse_on_loop, result_of
 from flyte._controller.course import Ending, Standing, Step, course, outputs_of, stand, standing
 from flyte._controller.drive import Echo, adrive, drive, environment
 from flyte._controller.frame import Frame
@@ -30,8 +30,8 @@ from flyte._controller.protocol import Submission
 from flyte._controller.spec import Place
 from flyte._controller.submission import submit
 from flyte._controller.values import INLINE_LIMIT, write
+from flyte._dataflow import observe
 from flyte._sync import pause
-from flyte._types.interface import codec_of_task
 from flyte.errors import BaseRuntimeError, SyncTaskCallInAsyncContextError
 from flyte_core.engine import action as use_cases
 from flyte_core.engine import replay, timers
@@ -130,9 +130,10 @@ class LocalRun:
         self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         refuse_on_loop(task)
-        frame, running = self._frame(context, task, args, kwargs)
+        handle = observe.taking(context, task, args)
+        frame, running = self._frame(context, task, args, kwargs, handle)
         if running is not None:
-            return codec_of_task(task).decode_outputs(running.result())
+            return result_of(task, frame.key.name, running.result(), handle)
         data: bytes | BaseException | None = None
         try:
             data = drive(self, frame, course(self, frame, self._first(frame, context)))
@@ -141,14 +142,25 @@ class LocalRun:
             raise error.with_traceback(None) from None
         finally:
             self.close(frame, data)
-        return codec_of_task(task).decode_outputs(data)
+        return result_of(task, frame.key.name, data, handle)
 
-    async def awaited(
+    def awaited(
         self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        handle = observe.taking(context, task, args, later=True)
+        return self._awaited(context, task, args, kwargs, handle)
+
+    async def _awaited(
+        self,
+        context: TaskContext,
+        task: "Task[..., Any]",
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        handle: observe.Handle | None,
     ) -> Any:
-        frame, running = self._frame(context, task, args, kwargs)
+        frame, running = self._frame(context, task, args, kwargs, handle)
         if running is not None:
-            return codec_of_task(task).decode_outputs(await asyncio.wrap_future(running))
+            return result_of(task, frame.key.name, await asyncio.wrap_future(running), handle)
         data: bytes | BaseException | None = None
         try:
             data = await adrive(self, frame, course(self, frame, self._first(frame, context)))
@@ -157,14 +169,19 @@ class LocalRun:
             raise error.with_traceback(None) from None
         finally:
             self.close(frame, data)
-        return codec_of_task(task).decode_outputs(data)
+        return result_of(task, frame.key.name, data, handle)
 
     def _frame(
-        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        context: TaskContext,
+        task: "Task[..., Any]",
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        handle: observe.Handle | None,
     ) -> "tuple[Frame, Future[bytes] | None]":
         """The frame of a call; with the outcome to come when an earlier attempt's call still runs."""
         refuse_in_trace(context, task)
-        call = submit(context, task, args, kwargs, self.place)
+        call = submit(context, task, args, kwargs, self.place, handle)
         self._note(context, call)
         running = self.frames.get(call.name)
         if running is not None:
@@ -243,6 +260,7 @@ class LocalRun:
             cache_key=call.cache_key,
             trace=call.trace,
             loose_inputs=call.loose_inputs,
+            edges=call.edges,
         )
 
     async def find(self, context: TaskContext, call: Submission) -> bytes | None:

@@ -126,4 +126,10 @@ def look(frame: Frame) -> Callable[[Tx], Standing]:
 
 
 def _outcome(token: Token, ending: Ending) -> Outcome:
-    return Outcome(token, outputs=ending.outputs, outputs_ref=ending.outputs_ref, error=ending.error)
+    return Outcome(
+        token,
+        outputs=ending.outputs,
+        outputs_ref=ending.outputs_ref,
+        error=ending.error,
+        edges=ending.edges,
+    )

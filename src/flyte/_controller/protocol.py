@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from flyte_core.dataflow import Edge
 from flyte_core.engine.api import TraceResult
 from flyte_core.model import ActionKind, ActionName, RunKey, TaskSpec, Token
 
@@ -33,6 +34,8 @@ class Submission:
     trace: TraceResult | None = None
     loose_inputs: bool = False
     """The name does not pin every byte of the inputs; see `NewAction.loose_inputs`."""
+    edges: tuple[Edge, ...] = ()
+    """Where the inputs came from."""
     body: Any = None
     """The task itself, for a controller that runs it in this process."""
 

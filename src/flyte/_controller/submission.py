@@ -12,6 +12,7 @@ from flyte._authoring.task import Task
 from flyte._context import TaskContext
 from flyte._controller.protocol import ParentRef, Submission
 from flyte._controller.spec import Place, Prepared, prepare
+from flyte._dataflow.observe import Handle
 from flyte._types.interface import Encoded
 from flyte.errors import InlineIOMaxBytesBreached
 from flyte_core import naming
@@ -24,9 +25,14 @@ def parent_of(context: TaskContext) -> ParentRef:
 
 
 def submit(
-    context: TaskContext, task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], place: Place
+    context: TaskContext,
+    task: Task[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    place: Place,
+    handle: Handle | None = None,
 ) -> Submission:
-    """A call made inside an action, ready for a controller.
+    """A call made inside an action, ready for a controller. `handle` knows where its inputs came from.
 
     Raises:
         TypeError: the arguments do not fit the signature.
@@ -34,19 +40,22 @@ def submit(
         InlineIOMaxBytesBreached: the inputs are too large.
     """
     ready = prepare(task, place)
-    encoded = encode(ready, task, args, kwargs, context.custom_context)
+    values = task.interface.bind(args, kwargs)
+    encoded = encode(ready, task, values, context.custom_context)
     inputs = naming.inputs_hash(_counted(ready, encoded))
     group = context.group
     repeat = context.repeat(ready.identity, inputs, group)
     use_cache = ready.cached and not context.run.disable_run_cache
+    name = naming.action_name(context.name, inputs, ready.identity, repeat, group)
     return Submission(
-        name=naming.action_name(context.name, inputs, ready.identity, repeat, group),
+        name=name,
         kind=ActionKind.TASK,
         spec=ready.spec,
         inputs=encoded.data,
         group=group,
         cache_key=_cache_key(ready, task, inputs) if use_cache else "",
         loose_inputs=_loose(ready, encoded),
+        edges=() if handle is None else handle.edges(name, task.interface, values),
         body=task,
     )
 
@@ -66,7 +75,7 @@ def root(
         TypeError, RuntimeDataValidationError, InlineIOMaxBytesBreached: as `submit`.
     """
     ready = prepare(task, place)
-    encoded = encode(ready, task, args, kwargs, custom_context or {})
+    encoded = encode(ready, task, task.interface.bind(args, kwargs), custom_context or {})
     inputs = naming.inputs_hash(_counted(ready, encoded))
     return Submission(
         name=ROOT,
@@ -82,12 +91,11 @@ def root(
 def encode(
     ready: Prepared,
     task: Task[..., Any],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
+    values: Mapping[str, Any],
     custom_context: Mapping[str, str],
 ) -> Encoded:
-    """The arguments as serialized inputs, within the task's limit."""
-    encoded = ready.codec.encode_inputs(task.interface.bind(args, kwargs), custom_context)
+    """Inputs by name, serialized, within the task's limit."""
+    encoded = ready.codec.encode_inputs(values, custom_context)
     check_size(task, "inputs", encoded.data)
     return encoded
 

@@ -16,13 +16,16 @@ from flyte._runtime.context import AttemptContext
 from flyte.errors import RuntimeSystemError
 from flyte_core.layout import Layout, default_home
 from flyte_core.model import ErrorInfo
+from flyte_core.wire import edges as wire_edges
 from flyte_core.wire import errors as wire_errors
+from flyte_core.wire.godwit.v1 import worker_pb2
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
 
 OUTPUTS = "outputs.pb"
 ERROR = "error.pb"
+EDGES = "edges.pb"
 FAILED = 1
 """Exit code of an attempt that left an `error.pb`."""
 
@@ -52,6 +55,10 @@ def run(options: Options, inputs: bytes | None = None) -> int:
             show(told)
             leave_error(here.output_dir, told)
             return FAILED
+    if here.edges:
+        message = worker_pb2.Edges()
+        wire_edges.put(message.edges, here.edges)
+        write(here.output_dir / EDGES, message.SerializeToString())
     write(here.output_dir / OUTPUTS, outputs)
     return 0
 

@@ -1,10 +1,11 @@
 """What an attempt knows about itself: read from its command line and environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flyte._runtime.a0 import Options
+from flyte_core.dataflow import Edge
 from flyte_core.model import ActionKey, ActionName, RunKey, Token
 from flyte_core.supervision import DISABLE_CACHE, ON_DIVERGENCE, RECOVERS
 
@@ -35,6 +36,8 @@ class AttemptContext:
     """A divergence from an earlier attempt fails it."""
     disable_run_cache: bool = False
     """The cache is not to be asked about the calls of this run."""
+    edges: list[Edge] = field(default_factory=list)
+    """Where the outputs came from; filled when the body has returned."""
 
 
 def from_environment(options: Options, env: Mapping[str, str]) -> AttemptContext:

@@ -21,6 +21,7 @@ from flyte._runtime import a0, attempt, failure
 from flyte._runtime.context import AttemptContext, from_environment
 from flyte._server import recorded
 from flyte_core.model import ErrorInfo
+from flyte_core.wire import edges as wire_edges
 from flyte_core.wire import errors as wire_errors
 from flyte_core.wire.godwit.v1 import worker_pb2
 
@@ -78,6 +79,7 @@ def succeeded(job: Job, outputs: bytes) -> worker_pb2.Report:
     """What the server is told; large outputs go into the attempt's file first."""
     report = worker_pb2.Report(action=job.assignment.action, token=job.token)
     report.outputs.present = True
+    wire_edges.put(report.edges, job.context.edges)
     if len(outputs) <= INLINE_MAX:
         report.outputs.data = outputs
     else:

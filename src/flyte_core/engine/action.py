@@ -167,7 +167,10 @@ def report(tx: Tx, key: ActionKey, outcome: Outcome, now: Micros) -> Change:
     else:
         ref = payloads.given(outputs, outcome.outputs_ref)
         event = Succeeded(outcome.token, ref, outcome.output_uri)
-        return settle(tx, action, [event], now, outputs=outputs)
+        change = settle(tx, action, [event], now, outputs=outputs)
+        if outcome.edges and change.verdict is Verdict.ACCEPTED:
+            tx.add_edges(key.run, outcome.edges)
+        return change
     return settle(tx, action, [event], now)
 
 

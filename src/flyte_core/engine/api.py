@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from flyte_core.dataflow import Edge
 from flyte_core.machine.decide import Verdict
 from flyte_core.machine.effects import Effect
 from flyte_core.model import (
@@ -42,6 +43,8 @@ class NewAction:
     loose_inputs: bool = False
     """The name does not pin every byte of the inputs (ignored inputs, values with a hash of their
     own), so a repeated call may bring others; the first call's count."""
+    edges: tuple[Edge, ...] = ()
+    """Where its inputs came from, as far as the caller saw it."""
 
     def __post_init__(self) -> None:
         if self.inputs is not None and self.inputs_ref is not None:
@@ -88,6 +91,8 @@ class Outcome:
     lost: bool = False
     timed_out: bool = False
     """The supervisor ended it because `max_runtime` had passed."""
+    edges: tuple[Edge, ...] = ()
+    """Where what it returned came from, as far as the attempt saw it."""
 
 
 @dataclass(frozen=True, slots=True)

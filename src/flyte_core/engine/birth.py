@@ -166,6 +166,22 @@ def birth(
     run_by: str | None = None,
 ) -> Change:
     """Create an action that does not exist. `run_by` starts its first attempt at once."""
+    change = _birth(tx, record, parent, new, seq, now, intact, run_by)
+    if new.edges:
+        tx.add_edges(record.key, new.edges)
+    return change
+
+
+def _birth(
+    tx: Tx,
+    record: RunRecord,
+    parent: Action | None,
+    new: NewAction,
+    seq: int,
+    now: Micros,
+    intact: Intact | None,
+    run_by: str | None,
+) -> Change:
     depth = 0 if parent is None else parent.depth + 1
     mother = None if parent is None else parent.key.name
     check_depth(new, depth)

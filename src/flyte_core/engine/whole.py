@@ -60,4 +60,6 @@ def whole(
     change = settle_at(tx, None, events, inputs=child.inputs, outputs=outputs, leaf=True)
     if change.verdict is not Verdict.ACCEPTED:
         raise FailedPrecondition(f"A call of {child.spec.task_name} cannot be recorded as a whole.")
+    if child.edges or outcome.edges:
+        tx.add_edges(run, (*child.edges, *outcome.edges))
     return change

@@ -31,7 +31,7 @@ from flyte_core.model import (
     Token,
 )
 from flyte_core.store.ports import Tx
-from flyte_core.wire import errors, specs
+from flyte_core.wire import edges, errors, specs
 from flyte_core.wire.godwit.v1 import worker_pb2
 from flyte_server.rpc import ids
 from flyte_server.services import creation, watch
@@ -180,9 +180,11 @@ class WorkerService:
         token = Token(report.token)
         if report.HasField("error"):
             return Outcome(token, error=errors.from_worker(report.error))
-        directory = self._directory(_key(report.action), token)
+        key = _key(report.action)
+        directory = self._directory(key, token)
         outputs, ref = await self._payload(report.outputs, directory / "outputs.pb")
-        return Outcome(token, outputs=outputs, outputs_ref=ref, output_uri=str(directory))
+        flow = edges.get(report.edges, key.name)
+        return Outcome(token, outputs=outputs, outputs_ref=ref, output_uri=str(directory), edges=flow)
 
     def _directory(self, key: ActionKey, token: Token) -> Path:
         pools = self._context.pools
@@ -223,6 +225,7 @@ class WorkerService:
             cache_key=message.cache_key,
             trace=trace,
             loose_inputs=message.loose_inputs or inputs is None or creation.loose(spec, inputs),
+            edges=edges.get(message.edges, key.name),
         )
 
     def _spec(self, message: worker_pb2.Child, kind: ActionKind) -> TaskSpec:

@@ -6,14 +6,17 @@ from pathlib import Path
 from flyteidl2.task import common_pb2
 from google.protobuf.message import DecodeError
 
+from flyte_core.dataflow import Edge
 from flyte_core.engine.api import Outcome
 from flyte_core.model import CoreError, ErrorInfo, ErrorKind, PayloadRef
-from flyte_core.wire import errors
+from flyte_core.wire import edges, errors
+from flyte_core.wire.godwit.v1 import worker_pb2
 from flyte_server.ports.executor import Ended, EndReason
 from flyte_server.services.values import INLINE_MAX, digest, sync_file
 
 OUTPUTS = "outputs.pb"
 ERROR = "error.pb"
+EDGES = "edges.pb"
 _TAIL_MAX = 4_000
 _FROM_OUTSIDE = frozenset({signals.SIGKILL, signals.SIGTERM, signals.SIGHUP, signals.SIGINT, signals.SIGQUIT})
 """Nothing a program does to itself by accident: somebody, or the kernel, ended it."""
@@ -97,11 +100,21 @@ def _success(ended: Ended, directory: Path, expected: tuple[str, ...]) -> Outcom
         common_pb2.Outputs.FromString(data)
     except DecodeError:
         return _system(ended, "OutcomeUnreadable", "outputs.pb is damaged: it is no flyteidl2.task.Outputs.")
+    flow = _edges(ended, directory)
     if len(data) <= INLINE_MAX:
-        return Outcome(ended.token, outputs=data, output_uri=str(directory))
+        return Outcome(ended.token, outputs=data, output_uri=str(directory), edges=flow)
     sync_file(path)
     ref = PayloadRef(digest(data), len(data), str(path))
-    return Outcome(ended.token, outputs_ref=ref, output_uri=str(directory))
+    return Outcome(ended.token, outputs_ref=ref, output_uri=str(directory), edges=flow)
+
+
+def _edges(ended: Ended, directory: Path) -> tuple[Edge, ...]:
+    """Where the outputs came from. Only hints: what cannot be read is not there."""
+    try:
+        message = worker_pb2.Edges.FromString((directory / EDGES).read_bytes())
+        return edges.get(message.edges, ended.key.name)
+    except (OSError, DecodeError, CoreError):
+        return ()
 
 
 def _system(ended: Ended, code: str, detail: str) -> Outcome:

@@ -60,8 +60,30 @@ class Trace(_message.Message):
     error: Error
     def __init__(self, started_at_us: _Optional[int] = ..., ended_at_us: _Optional[int] = ..., outputs: _Optional[_Union[Payload, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
+class Edge(_message.Message):
+    __slots__ = ("source", "source_path", "param", "path", "relation", "confidence")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_PATH_FIELD_NUMBER: _ClassVar[int]
+    PARAM_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    RELATION_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    source_path: str
+    param: str
+    path: str
+    relation: str
+    confidence: str
+    def __init__(self, source: _Optional[str] = ..., source_path: _Optional[str] = ..., param: _Optional[str] = ..., path: _Optional[str] = ..., relation: _Optional[str] = ..., confidence: _Optional[str] = ...) -> None: ...
+
+class Edges(_message.Message):
+    __slots__ = ("edges",)
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    edges: _containers.RepeatedCompositeFieldContainer[Edge]
+    def __init__(self, edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ...) -> None: ...
+
 class Child(_message.Message):
-    __slots__ = ("name", "kind", "spec", "spec_sha256", "group", "inputs", "cache_key", "trace", "loose_inputs")
+    __slots__ = ("name", "kind", "spec", "spec_sha256", "group", "inputs", "cache_key", "trace", "loose_inputs", "edges")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +93,7 @@ class Child(_message.Message):
     CACHE_KEY_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
     LOOSE_INPUTS_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: str
     spec: bytes
@@ -80,7 +103,8 @@ class Child(_message.Message):
     cache_key: str
     trace: Trace
     loose_inputs: bool
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., spec: _Optional[bytes] = ..., spec_sha256: _Optional[str] = ..., group: _Optional[str] = ..., inputs: _Optional[_Union[Payload, _Mapping]] = ..., cache_key: _Optional[str] = ..., trace: _Optional[_Union[Trace, _Mapping]] = ..., loose_inputs: bool = ...) -> None: ...
+    edges: _containers.RepeatedCompositeFieldContainer[Edge]
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., spec: _Optional[bytes] = ..., spec_sha256: _Optional[str] = ..., group: _Optional[str] = ..., inputs: _Optional[_Union[Payload, _Mapping]] = ..., cache_key: _Optional[str] = ..., trace: _Optional[_Union[Trace, _Mapping]] = ..., loose_inputs: bool = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ...) -> None: ...
 
 class EnqueueRequest(_message.Message):
     __slots__ = ("parent", "token", "children")
@@ -241,16 +265,18 @@ class PullResponse(_message.Message):
     def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., cancel: _Optional[_Iterable[int]] = ..., drain: bool = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("action", "token", "outputs", "error")
+    __slots__ = ("action", "token", "outputs", "error", "edges")
     ACTION_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
     action: ActionRef
     token: int
     outputs: Payload
     error: Error
-    def __init__(self, action: _Optional[_Union[ActionRef, _Mapping]] = ..., token: _Optional[int] = ..., outputs: _Optional[_Union[Payload, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+    edges: _containers.RepeatedCompositeFieldContainer[Edge]
+    def __init__(self, action: _Optional[_Union[ActionRef, _Mapping]] = ..., token: _Optional[int] = ..., outputs: _Optional[_Union[Payload, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ...) -> None: ...
 
 class ReportRequest(_message.Message):
     __slots__ = ("worker_id", "reports")

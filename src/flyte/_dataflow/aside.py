@@ -1,0 +1,265 @@
+"""Calls that are made beside the code that asks for them: tasks, loops, threads, maps."""
+
+import asyncio
+import concurrent.futures
+import functools
+import threading
+import types
+from collections.abc import Callable
+from typing import Any, Final
+
+from flyte._authoring.task import Task
+from flyte._dataflow.calls import Call
+from flyte._dataflow.parts import stream
+from flyte._dataflow.prov import Later, Promise, Prov, Stream, Yields, sequence
+from flyte._dataflow.seen import Expected, Seen
+from flyte._dataflow.twins import is_twin
+
+
+def is_task(value: Any) -> bool:
+    return isinstance(value, Task)
+
+
+def traced(function: Any) -> Any:
+    """The function that a call of a traced one is recorded for; None for others."""
+    if function.__globals__.get("__name__") != "flyte._calls.trace":
+        return None
+    return getattr(function, "__wrapped__", None)
+
+
+def is_runner(function: Any) -> bool:
+    """Whether it only calls the functions it is given: then their twins do as well."""
+    if function in (map, filter, functools.reduce, asyncio.to_thread) if _hashable(function) else False:
+        return True
+    name = getattr(function, "__name__", "")
+    if function is threading.Thread:
+        return True
+    me = getattr(function, "__self__", None)
+    return (name == "submit" and isinstance(me, concurrent.futures.Executor)) or (
+        name == "run_in_executor" and isinstance(me, asyncio.AbstractEventLoop)
+    )
+
+
+def _hashable(value: Any) -> bool:
+    return isinstance(value, type | types.FunctionType | types.BuiltinFunctionType)
+
+
+# -- Before ------------------------------------------------------------------------------------------
+
+
+def before(seen: Seen, call: Call) -> Call | None:
+    """Get ready for calls of ours that others will make; the call to hand over at once, if any."""
+    function = call.function
+    if function is map:
+        _expect_map(seen, call)
+    elif function is functools.reduce:
+        _expect_reduce(seen, call)
+    elif _is_map(function):
+        call.target = function if not hasattr(function, "__self__") else function.__self__
+        return call
+    else:
+        _expect_one(seen, call)
+    return None
+
+
+def _is_map(function: Any) -> bool:
+    kind = type(getattr(function, "__self__", function))
+    return kind.__module__ == "flyte._calls.map" and kind.__name__ == "_Map"
+
+
+def target_of(value: Any) -> Any:
+    """Who will take a call of this over; None: nobody."""
+    if is_task(value):
+        return value
+    if isinstance(value, types.MethodType) and is_task(value.__self__):
+        return value.__self__
+    if isinstance(value, types.FunctionType):
+        if traced(value) is not None:
+            return traced(value)
+        return value.__code__ if is_twin(value.__code__) else None
+    return None
+
+
+def _expect_map(seen: Seen, call: Call) -> None:
+    args = call.positional()
+    target = target_of(_handed(args[0][0])) if args else None
+    if target is None:
+        return
+    sources = [stream(seen, *each) for each in args[1:]]
+    yields = Yields()
+
+    def following() -> Call:
+        made = Call(target=target)
+        made.args = [(None, source.take()) for source in sources]
+        made.then = lambda prov: yields.note(None, prov)
+        return made
+
+    seen.expect(target, Expected(following))
+    call.result = yields
+    call.done = True
+
+
+def _handed(value: Any) -> Any:
+    from flyte._dataflow.twins import twin_of
+
+    if isinstance(value, types.FunctionType) and not is_twin(value.__code__) and traced(value) is None:
+        return twin_of(value) or value
+    return value
+
+
+def _expect_reduce(seen: Seen, call: Call) -> None:
+    args = call.positional()
+    target = target_of(_handed(args[0][0])) if len(args) > 1 else None
+    if target is None:
+        return
+    source = stream(seen, *args[1])
+    so_far = [args[2][1] if len(args) > 2 else source.take()]
+
+    def following() -> Call:
+        made = Call(target=target)
+        made.args = [(None, so_far[0]), (None, source.take())]
+        made.then = lambda prov: so_far.__setitem__(0, prov)
+        return made
+
+    expected = Expected(following)
+    seen.expect(target, expected)
+    call.result = Later(lambda: so_far[0])
+    call.done = True
+
+
+def _expect_one(seen: Seen, call: Call) -> None:
+    """`submit(step, a, b)`, `to_thread(step, a)`, `Thread(target=step, args=(a, b))`, `context.run(step, a)`."""
+    args = call.positional()
+    place = next((i for i, (value, _) in enumerate(args) if target_of(_handed(value)) is not None), -1)
+    named = dict(call.named)
+    if place >= 0:
+        target = target_of(_handed(args[place][0]))
+        rest, names = args[place + 1 :], named
+    elif "target" in named:
+        target = target_of(_handed(named["target"][0]))
+        given, prov = named.get("args", ((), None))
+        rest = (
+            list(zip(given, sequence(prov, len(given)), strict=True))
+            if isinstance(given, list | tuple)
+            else []
+        )
+        names = {}
+    else:
+        return
+    if target is None or not (is_runner(call.function) or _is_run(call.function)):
+        return
+    promise = Promise()
+
+    def once() -> Call:
+        made = Call(target=target)
+        made.args = list(rest)
+        made.named = names
+        made.then = promise.resolve
+        return made
+
+    seen.expect(target, Expected(once, tuple([value for value, _ in rest])))
+    call.result = promise
+
+
+def _is_run(function: Any) -> bool:
+    name = getattr(function, "__name__", "")
+    return name == "run" and type(getattr(function, "__self__", None)).__name__ == "Context"
+
+
+# -- After -------------------------------------------------------------------------------------------
+
+
+def after(seen: Seen, call: Call, value: Any) -> Prov | None:
+    """Of what loops, futures and executors give back."""
+    function = call.function
+    if isinstance(call.result, Promise):
+        _attach(seen, value, call.result)
+        return call.result.outcome() if _is_run(function) else call.result
+    model = _LOOP.get(function) if isinstance(function, types.FunctionType | type) else None
+    if model is not None:
+        return model(seen, call, value)
+    me, name = getattr(function, "__self__", None), getattr(function, "__name__", "")
+    if name == "result" and isinstance(me, asyncio.Future | concurrent.futures.Future):
+        promise = seen.of(me)
+        return promise.outcome() if isinstance(promise, Promise) else None
+    if name == "create_task" or (
+        name in ("run_until_complete", "run") and isinstance(me, asyncio.AbstractEventLoop | asyncio.Runner)
+    ):
+        return _passed(seen, call, value) if name == "create_task" else _run(seen, call, value)
+    return None
+
+
+def _attach(seen: Seen, value: Any, prov: Prov) -> None:
+    if isinstance(value, asyncio.Future | concurrent.futures.Future | types.CoroutineType):
+        seen.attach(value, prov)
+
+
+def _promised(seen: Seen, given: Any, prov: Prov | None) -> Promise | None:
+    known = prov if isinstance(prov, Promise) else seen.of(given)
+    return known if isinstance(known, Promise) else None
+
+
+def _passed(seen: Seen, call: Call, value: Any) -> Promise | None:
+    """What is awaited in the end is the first argument."""
+    args = call.positional() or list(call.named.values())
+    promise = _promised(seen, *args[0]) if args else None
+    if promise is not None:
+        _attach(seen, value, promise)
+    return promise
+
+
+def _run(seen: Seen, call: Call, value: Any) -> Prov | None:
+    promise = _passed(seen, call, None)
+    return promise.outcome() if promise is not None else None
+
+
+def _gather(seen: Seen, call: Call, value: Any) -> Prov | None:
+    promises = [_promised(seen, *each) for each in call.positional()]
+    found = Later(lambda: Prov((), [p.outcome() if p is not None else None for p in promises]))
+    _attach(seen, value, found)
+    return found
+
+
+def _as_completed(seen: Seen, call: Call, value: Any) -> Prov | None:
+    """In the order in which they end."""
+    given, prov = call.positional()[0]
+    ended: list[Prov | None] = []
+    for promise in _promises(seen, given, prov):
+        if promise is not None:
+            promise.then(ended.append)
+    return Stream(lambda _: Later(lambda: ended.pop(0) if ended else None))
+
+
+def _promises(seen: Seen, given: Any, prov: Prov | None) -> "list[Promise | None]":
+    if isinstance(given, list | tuple):
+        provs = sequence(prov, len(given))
+        return [_promised(seen, v, p) for v, p in zip(given, provs, strict=True)]
+    if isinstance(given, set | frozenset | dict):
+        return [_promised(seen, each, None) for each in given]
+    if isinstance(prov, Yields):
+        return [p if isinstance(p, Promise) else None for p in prov.items]
+    return []
+
+
+def _completed_futures(seen: Seen, call: Call, value: Any) -> Prov | None:
+    """`concurrent.futures.as_completed` gives the very futures."""
+    return None
+
+
+def _to_nothing(seen: Seen, call: Call, value: Any) -> Prov | None:
+    return None
+
+
+_LOOP: Final[dict[Any, Callable[[Seen, Call, Any], Prov | None]]] = {
+    asyncio.gather: _gather,
+    asyncio.create_task: _passed,
+    asyncio.ensure_future: _passed,
+    asyncio.wait_for: _passed,
+    asyncio.shield: _passed,
+    asyncio.run: _run,
+    asyncio.as_completed: _as_completed,
+    asyncio.wait: _to_nothing,
+    asyncio.sleep: _to_nothing,
+    concurrent.futures.as_completed: _completed_futures,
+    concurrent.futures.wait: _to_nothing,
+}

@@ -1,0 +1,331 @@
+"""What is known in one attempt: whose outputs are about, and the edges that follow from it."""
+
+import itertools
+import os
+import types
+import weakref
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+from flyte._dataflow.calls import Call
+from flyte._dataflow.prov import MANY, Origin, Promise, Prov, Yields, child, flow
+from flyte_core.dataflow import Confidence, Edge, Relation
+from flyte_core.model import ActionName
+
+SWITCH: Final = "FLYTE_DATAFLOW"
+"""Environment variable: `0` takes no notes; `strict` lets notes that fail raise, for our own tests."""
+STRICT: Final = os.environ.get(SWITCH) == "strict"
+
+_KEPT: Final = 2_048
+"""So many things that cannot be referred to weakly are remembered; older ones are forgotten."""
+_LARGE: Final = 64 * 1024
+_WALKED: Final = 2_000
+_SMALL_INTS: Final = range(-5, 1025)
+_ATOMS: Final = (int, float, str, bytes, bool, type(None))
+_NEVER: Final = (type, types.FunctionType, types.ModuleType, types.BuiltinFunctionType, Enum)
+
+
+class Begun(NamedTuple):
+    """A coroutine or generator of a twin that has been made and not begun."""
+
+    frame: Any
+    call: Call
+    promise: Promise | None
+    yields: Yields | None
+
+
+class Expected:
+    """Calls that other code will make of something of ours: `map`, executors, `functools.reduce`."""
+
+    __slots__ = ("args", "next", "promise")
+
+    def __init__(self, following: "Callable[[], Call | None]", args: "tuple[Any, ...] | None" = None) -> None:
+        self.next = following
+        self.args = args
+        """The very arguments it comes with, if there is only one."""
+
+
+class Seen:
+    """The notes of one attempt that its bodies, helpers and calls share."""
+
+    def __init__(self, action: ActionName, inputs: Mapping[str, Any]) -> None:
+        self.action = action
+        self.defaults: dict[int, dict[str, Prov | None]] = {}
+        self._known: dict[int, tuple[Any, Prov]] = {}
+        self._kept: OrderedDict[int, tuple[Any, Prov | None]] = OrderedDict()
+        self._globals: dict[tuple[int, str], tuple[Any, Prov | None]] = {}
+        self._thrown: deque[tuple[Any, Prov | None]] = deque(maxlen=64)
+        self._begun: dict[int, Begun] = {}
+        self._expected: dict[int, list[Expected]] = {}
+        self._values: OrderedDict[tuple[str, bool], Any] = OrderedDict()
+        self._unwalked: list[tuple[Any, Prov]] = []
+        self.inputs: dict[str, Prov | None] = {
+            name: self._arrived(Origin(action, name, True, True), value) for name, value in inputs.items()
+        }
+
+    # -- Producers ---------------------------------------------------------------------------------
+
+    def produced(self, action: ActionName, value: Any, size: int = 0) -> Prov:
+        """An action has returned this."""
+        return self._arrived(Origin(action, "", False, True), value, size)
+
+    def _arrived(self, origin: Origin, value: Any, size: int = 0) -> Prov:
+        prov = Prov((origin,))
+        if isinstance(value, _ATOMS):
+            if size <= _LARGE:
+                self._remember(origin, value)
+                if _unique(value):
+                    self.keep(value, prov)
+        elif not isinstance(value, _NEVER):
+            if size <= _LARGE or _weakly(value) is not None:
+                self.attach(value, prov)
+            if size <= _LARGE and isinstance(value, list | tuple | dict):
+                self._unwalked.append((value, prov))
+                del self._unwalked[:-_KEPT]
+        return prov
+
+    def _remember(self, origin: Origin, value: Any) -> None:
+        place = (f"{origin.action} {origin.path}", origin.argument)
+        self._values[place] = value
+        if len(self._values) > _KEPT:
+            self._values.popitem(last=False)
+
+    # -- Things by what they are -------------------------------------------------------------------
+
+    def attach(self, value: Any, prov: Prov) -> None:
+        """Remember where a thing came from by its identity, for as long as it lives."""
+        key = id(value)
+        reference = _weakly(value, lambda _: self._known.pop(key, None))
+        if reference is None:
+            self.keep(value, prov)
+        else:
+            self._known[key] = reference, prov
+
+    def keep(self, value: Any, prov: Prov) -> None:
+        """The same for things without weak references, as long as there are not too many."""
+        before = self._kept.get(id(value))
+        if (
+            before is not None
+            and before[1] is not None
+            and before[1].origins != prov.origins
+            and not prov.parts
+        ):
+            # The same object twice: nobody can tell which of the two it is.
+            self._kept[id(value)] = value, None
+            return
+        self._kept[id(value)] = value, prov
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+
+    def of(self, value: Any) -> Prov | None:
+        """Where a thing came from, told by its identity."""
+        if value is None or isinstance(value, _NEVER):
+            return None
+        if isinstance(value, _ATOMS):
+            return self._by_identity(value) if _unique(value) else None
+        found = self._known.get(id(value))
+        if found is not None and found[0]() is value:
+            return found[1]
+        return self._by_identity(value)
+
+    def _by_identity(self, value: Any) -> Prov | None:
+        found = self._kept.get(id(value))
+        if found is None and self._unwalked:
+            self._walk()
+            found = self._kept.get(id(value))
+        return found[1] if found is not None and found[0] is value else None
+
+    def whole(self, value: Any, prov: Prov | None) -> Prov | None:
+        """What is attached to a thing, else what the code says."""
+        if prov is not None or value is None:
+            return prov
+        return self.of(value)
+
+    def _walk(self) -> None:
+        """Look into the containers that have arrived since."""
+        waiting, self._unwalked = self._unwalked, []
+        for top, prov in waiting:
+            budget = _WALKED
+            ahead: deque[tuple[Any, Prov | None]] = deque(((top, prov),))
+            while ahead and budget > 0:
+                value, origin = ahead.popleft()
+                for key, each in _items(value):
+                    budget -= 1
+                    part = child(origin, key)
+                    if part is None:
+                        continue
+                    if isinstance(each, list | tuple | dict):
+                        ahead.append((each, part))
+                    if not isinstance(each, _NEVER) and (not isinstance(each, _ATOMS) or _unique(each)):
+                        self.attach(each, part)
+
+    # -- Names -------------------------------------------------------------------------------------
+
+    def global_(self, names: dict[str, Any], name: str) -> Prov | None:
+        value = names.get(name)
+        if value is None and name not in names:
+            return None
+        if isinstance(value, _NEVER):
+            return None
+        found = self._globals.get((id(names), name))
+        if found is not None and found[0] is value:
+            return found[1]
+        return self.of(value)
+
+    def set_global(self, names: dict[str, Any], name: str, prov: Prov | None, value: Any) -> None:
+        self._globals[id(names), name] = value, prov
+
+    def throw(self, error: Any, prov: Prov | None) -> None:
+        if isinstance(error, BaseException):
+            self._thrown.append((error, prov))
+
+    def catch(self, error: Any) -> Prov | None:
+        found = next((prov for each, prov in reversed(self._thrown) if each is error), None)
+        return found if found is not None else self.of(error)
+
+    # -- Bodies that begin later -------------------------------------------------------------------
+
+    def begins(self, frame: Any, call: Call, promise: Promise | None, yields: Yields | None) -> None:
+        """A coroutine or generator was made by a call."""
+        self._begun[id(frame)] = Begun(frame, call.light(), promise, yields)
+
+    def begun(self, frame: Any) -> Begun | None:
+        found = self._begun.pop(id(frame), None)
+        return found if found is not None and found.frame is frame else None
+
+    def expect(self, target: Any, expected: Expected) -> None:
+        self._expected.setdefault(id(target), []).append(expected)
+
+    def expected(self, target: Any, args: "tuple[Any, ...]" = ()) -> Call | None:
+        """The call that other code makes of `target` now, if it was to be expected."""
+        waiting = self._expected.get(id(target))
+        for each in waiting or ():
+            if each.args is not None and not _same(each.args, args):
+                continue
+            call = each.next()
+            if each.args is not None or call is None:
+                waiting.remove(each)  # type: ignore[union-attr]
+            if call is not None:
+                return call
+        return None
+
+    # -- Edges -------------------------------------------------------------------------------------
+
+    def given(
+        self, target: ActionName, values: Mapping[str, Any], provs: Mapping[str, Prov | None]
+    ) -> tuple[Edge, ...]:
+        """The edges into the inputs of a child."""
+        made: dict[tuple[str, ...], Edge] = {}
+        for param, value in values.items():
+            for path, origin in self._flow(value, provs.get(param)):
+                relation: Relation = "argument" if origin.argument else "data"
+                _add(made, origin, target, param, path, relation)
+        return tuple(made.values())
+
+    def returned(self, names: "list[str]", single: bool, value: Any, prov: Prov | None) -> list[Edge]:
+        """The edges from children into what this action returns."""
+        made: dict[tuple[str, ...], Edge] = {}
+        parts = [(names[0], value, prov)] if single and names else []
+        if not single and isinstance(value, tuple):
+            whole = self.whole(value, prov)
+            keys = list(range(len(names)))
+            parts = [(name, value[i], _output(whole, i, name)) for name, i in zip(names, keys, strict=True)]
+        for name, each, origin_of in parts:
+            for path, origin in self._flow(each, origin_of):
+                if not origin.argument:
+                    _add(made, origin, self.action, name, path, "result")
+        return list(made.values())
+
+    def _flow(self, value: Any, prov: Prov | None) -> Iterator[tuple[str, Origin]]:
+        known = self._completed(value, prov)
+        for path, origin in itertools.islice(flow(known), MANY):
+            if not path and origin.exact and not self._fits(origin, value):
+                continue
+            yield path, origin
+
+    def _completed(self, value: Any, prov: Prov | None) -> Prov | None:
+        """What the code says, and what identity adds for the parts it says nothing about."""
+        if prov is None:
+            prov = self.of(value)
+            if prov is None and isinstance(value, list | tuple | dict) and (self._known or self._kept):
+                prov = Prov((), dict(itertools.islice(((key, None) for key, _ in _items(value)), _WALKED)))
+        if prov is None or prov.parts is None or len(prov.parts) > _WALKED or type(prov) is not Prov:
+            return prov
+        return _with_parts(prov, value, self)
+
+    def _fits(self, origin: Origin, value: Any) -> bool:
+        """Whether it can be the very value."""
+        place = (f"{origin.action} {origin.path}", origin.argument)
+        if not isinstance(value, _ATOMS) or place not in self._values:
+            return True
+        there = self._values[place]
+        return type(there) is type(value) and bool(there == value or there != there)
+
+
+def _with_parts(prov: Prov, value: Any, seen: Seen) -> Prov:
+    parts = prov.parts
+    if isinstance(parts, list) and isinstance(value, list | tuple) and len(parts) == len(value):
+        if None not in parts:
+            return prov
+        return Prov(
+            prov.origins, [p if p is not None else seen.of(v) for p, v in zip(parts, value, strict=True)]
+        )
+    if isinstance(parts, dict) and isinstance(value, dict | list | tuple):
+        filled = {
+            key: parts[key] if parts.get(key) is not None else seen.of(each)
+            for key, each in _items(value)
+            if key in parts
+        }
+        return Prov(prov.origins, {**parts, **filled})
+    return prov
+
+
+def _output(whole: Prov | None, index: int, name: str) -> Prov | None:
+    if whole is not None and isinstance(whole.parts, dict) and name in whole.parts:
+        return whole.parts[name]
+    return child(whole, index)
+
+
+def _add(
+    made: dict[tuple[str, ...], Edge],
+    origin: Origin,
+    target: ActionName,
+    param: str,
+    path: str,
+    relation: Relation,
+) -> None:
+    confidence: Confidence = "exact" if origin.exact else "derived"
+    key = (origin.action, origin.path, param, path)
+    if key not in made or (confidence == "exact" and made[key].confidence == "derived"):
+        made[key] = Edge(ActionName(origin.action), origin.path, target, param, path, relation, confidence)
+
+
+def _items(value: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return iter(list(value.items()))
+    return iter(list(enumerate(value)))
+
+
+def _unique(value: Any) -> bool:
+    """Whether an equal value made elsewhere is another object."""
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int):
+        return value not in _SMALL_INTS
+    if isinstance(value, str | bytes):
+        return len(value) > 1
+    return value is not None
+
+
+def _weakly(value: Any, gone: "Callable[[Any], object] | None" = None) -> Any:
+    """A weak reference; None for things that have none."""
+    try:
+        return weakref.ref(value, gone)
+    except TypeError:
+        return None
+
+
+def _same(expected: tuple[Any, ...], args: tuple[Any, ...]) -> bool:
+    return len(expected) == len(args) and all(a is b for a, b in zip(expected, args, strict=True))

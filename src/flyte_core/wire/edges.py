@@ -1,0 +1,44 @@
+"""Edges on the wire: each travels with its target, a new child or an outcome."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flyte_core.dataflow import CONFIDENCES, RELATIONS, Edge
+from flyte_core.model import ActionName, InvalidArgument
+from flyte_core.wire.godwit.v1 import worker_pb2
+
+
+def put(messages: Any, edges: Iterable[Edge]) -> None:
+    """Add edges to a repeated field."""
+    for edge in edges:
+        messages.add(
+            source=edge.source,
+            source_path=edge.source_path,
+            param=edge.target_param,
+            path=edge.target_path,
+            relation=edge.relation,
+            confidence=edge.confidence,
+        )
+
+
+def get(messages: Iterable[worker_pb2.Edge], target: ActionName) -> tuple[Edge, ...]:
+    """The edges into `target` that came with it.
+
+    Raises:
+        InvalidArgument: a relation or confidence that nobody knows.
+    """
+    return tuple([_edge(each, target) for each in messages])
+
+
+def _edge(message: worker_pb2.Edge, target: ActionName) -> Edge:
+    if message.relation not in RELATIONS or message.confidence not in CONFIDENCES:
+        raise InvalidArgument(f"An edge cannot be {message.relation!r} and {message.confidence!r}.")
+    return Edge(
+        ActionName(message.source),
+        message.source_path,
+        target,
+        message.param,
+        message.path,
+        message.relation,
+        message.confidence,
+    )
