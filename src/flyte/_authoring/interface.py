@@ -57,10 +57,11 @@ class NativeInterface:
         "_known",
         "_names",
         "_passed_by_position",
-        "_positional",
         "_signature",
+        "by_name",
         "inputs",
         "outputs",
+        "positional",
         "returns",
         "shape",
         "task_name",
@@ -77,7 +78,8 @@ class NativeInterface:
         self.shape, self.outputs = _outputs(self.returns)
         self._names = tuple(each.name for each in self.inputs)
         self._known = frozenset(self._names)
-        self._positional = tuple(each.name for each in self.inputs if not each.keyword_only)
+        self.positional = tuple(each.name for each in self.inputs if not each.keyword_only)
+        self.by_name = tuple(each.name for each in self.inputs if each.keyword_only)
         self._defaults = {each.name: each.default for each in self.inputs if not each.required}
         self._passed_by_position = tuple(each.name for each in self.inputs if each.positional_only)
 
@@ -87,9 +89,9 @@ class NativeInterface:
         Raises:
             TypeError: an argument is missing, unknown or given twice, as a call of the function would.
         """
-        if len(args) > len(self._positional):
+        if len(args) > len(self.positional):
             self._refuse(args, kwargs)
-        values = dict(zip(self._positional, args, strict=False))
+        values = dict(zip(self.positional, args, strict=False))
         if kwargs:
             if self._passed_by_position or not (
                 self._known >= kwargs.keys() and values.keys().isdisjoint(kwargs)

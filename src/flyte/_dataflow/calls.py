@@ -23,6 +23,7 @@ class Call:
         "function",
         "holder",
         "named",
+        "open",
         "result",
         "target",
         "then",
@@ -41,6 +42,8 @@ class Call:
         self.bound: tuple[Any] | None = None
         """What a method is bound to, if its twin is called."""
         self.defaults: dict[str, Prov | None] | None = None
+        self.open = False
+        """Some arguments come out of a generator."""
         self.done = False
         """It was taken over: `result` counts."""
         self.result: Prov | None = None
@@ -48,7 +51,7 @@ class Call:
 
     def positional(self) -> list[Given]:
         """The arguments by position, those that came out of a generator included."""
-        if not any(isinstance(each, Yields) for each in self.args):
+        if not self.open:
             return self.args  # type: ignore[return-value]
         flat: list[Given] = []
         for each in self.args:
@@ -65,6 +68,7 @@ class Call:
             self.args += zip(value, sequence(prov, len(value)), strict=True)
         elif isinstance(prov, Yields):
             self.args.append(prov)
+            self.open = True
 
     def bind(self, names: Names) -> dict[str, Prov | None]:
         """Where the value of each parameter came from."""
@@ -72,13 +76,15 @@ class Call:
         args = self.positional()
         if self.bound is not None:
             args = [(self.bound[0], self.holder), *args]
-        found: dict[str, Prov | None] = dict(self.defaults or {})
-        found.update({name: prov for name, (_, prov) in zip(plain, args, strict=False)})
+        found: dict[str, Prov | None] = dict(self.defaults) if self.defaults else {}
+        for name, given in zip(plain, args, strict=False):
+            found[name] = given[1]
         if rest:
             found[rest] = Prov((), [prov for _, prov in args[len(plain) :]])
         left: dict[Any, Prov | None] = {}
-        for name, (_, prov) in self.named.items():
-            (found if name in plain or name in by_name else left)[name] = prov
+        if self.named:
+            for name, (_, prov) in self.named.items():
+                (found if name in plain or name in by_name else left)[name] = prov
         if others:
             found[others] = Prov((), left)
         return found

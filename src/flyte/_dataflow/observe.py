@@ -87,9 +87,8 @@ class Handle:
     ) -> tuple[Edge, ...]:
         """The edges into the inputs of the action that the call becomes."""
         try:
-            plain = tuple([each.name for each in interface.inputs if not each.keyword_only])
-            by_name = tuple([each.name for each in interface.inputs if each.keyword_only])
-            return self._seen.given(name, values, self._call.bind((plain, by_name, "", "")))
+            provs = self._call.bind((interface.positional, interface.by_name, "", ""))
+            return self._seen.given(name, values, provs)
         except Exception:
             if STRICT:
                 raise

@@ -29,6 +29,13 @@ HOOKS: Final = "\0flyte._dataflow.shadow"
 ME: Final = ".."
 """The hidden name of a body's notes."""
 
+_TELLS_NOTHING: Final = frozenset({"print", "isinstance", "issubclass", "callable", "hasattr", "id", "type"})
+_PURE: Final = _TELLS_NOTHING | frozenset(
+    {"abs", "all", "any", "bool", "chr", "divmod", "float", "format", "hash", "int", "len", "ord", "pow"}
+    | {"range", "repr", "round", "str", "sum"}
+)
+"""Builtins that need no note of their own: they call nothing of the user's but operators."""
+
 Pair = tuple[ast.expr, ast.expr | None]
 
 
@@ -707,6 +714,12 @@ class Rewriter:
     # -- Calls -------------------------------------------------------------------------------------
 
     def _of_call(self, node: ast.Call, scope: Scope) -> Pair:
+        if (
+            isinstance(node.func, ast.Name)
+            and node.func.id in _PURE
+            and self._is_builtin(node.func.id, scope)
+        ):
+            return self._pure(node, scope)
         key = self._next()
         function, prov = self._callee(node.func, scope)
         node.args = [self.expr_of_argument(each, key, scope) for each in node.args]
@@ -718,6 +731,26 @@ class Rewriter:
         node.func = _at(node.func, _me("call", key, function, _or_none(prov)))
         self._mark_last(node)
         return _at(node, _me("returned", key, node)), _me("result", key)
+
+    def _is_builtin(self, name: str, scope: Scope) -> bool:
+        return not scope.find(name)[0] and is_builtin(name, self._bound)
+
+    def _pure(self, node: ast.Call, scope: Scope) -> Pair:
+        """A builtin whose result is computed from its arguments, or tells nothing of them."""
+        assert isinstance(node.func, ast.Name)
+        provs: list[ast.expr | None] = []
+        for index, each in enumerate(node.args):
+            node.args[index], prov = self.expr(each, scope)
+            provs.append(prov)
+        for keyword in node.keywords:
+            keyword.value, prov = self.expr(keyword.value, scope)
+            provs.append(prov)
+        if node.func.id == "range":
+            provs = [] if len(provs) < 2 else [provs[0], *provs[2:]]
+        known = [prov for prov in provs if prov is not None]
+        if node.func.id in _TELLS_NOTHING or not known:
+            return node, None
+        return node, _me("derive", *known)
 
     def expr_of_argument(self, node: ast.expr, key: ast.expr, scope: Scope) -> ast.expr:
         if isinstance(node, ast.Starred):
@@ -732,7 +765,9 @@ class Rewriter:
         if isinstance(node, ast.Attribute):
             node.value, prov = self._base(node.value, scope)
             return node, prov
-        return self.expr(node, scope)
+        value, prov = self.expr(node, scope)
+        outside = isinstance(node, ast.Name) and not scope.find(node.id)[0]
+        return value, None if outside else prov
 
     def _mark_last(self, node: ast.Call) -> None:
         """The last argument to be evaluated also says that the call is about to be made."""

@@ -96,6 +96,8 @@ class Names:
             case ast.MatchMapping(rest=str(name)):
                 self.bound.add(name)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
+                if names[0].name == "*":
+                    self.bound |= set(dir(builtins))
                 self.bound |= {(each.asname or each.name).partition(".")[0] for each in names}
             case ast.Global(names=names):
                 self.globals |= set(names)

@@ -5,7 +5,7 @@ import os
 import types
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +22,7 @@ _KEPT: Final = 2_048
 """So many things that cannot be referred to weakly are remembered; older ones are forgotten."""
 _LARGE: Final = 64 * 1024
 _WALKED: Final = 2_000
+_UNKNOWN: Final = object()
 _SMALL_INTS: Final = range(-5, 1025)
 _ATOMS: Final = (int, float, str, bytes, bool, type(None))
 _NEVER: Final = (type, types.FunctionType, types.ModuleType, types.BuiltinFunctionType, Enum)
@@ -59,7 +60,7 @@ class Seen:
         self._thrown: deque[tuple[Any, Prov | None]] = deque(maxlen=64)
         self._begun: dict[int, Begun] = {}
         self._expected: dict[int, list[Expected]] = {}
-        self._values: OrderedDict[tuple[str, bool], Any] = OrderedDict()
+        self._values: OrderedDict[tuple[str, str, bool], Any] = OrderedDict()
         self._unwalked: list[tuple[Any, Prov]] = []
         self.inputs: dict[str, Prov | None] = {
             name: self._arrived(Origin(action, name, True, True), value) for name, value in inputs.items()
@@ -87,8 +88,7 @@ class Seen:
         return prov
 
     def _remember(self, origin: Origin, value: Any) -> None:
-        place = (f"{origin.action} {origin.path}", origin.argument)
-        self._values[place] = value
+        self._values[origin.action, origin.path, origin.argument] = value
         if len(self._values) > _KEPT:
             self._values.popitem(last=False)
 
@@ -219,7 +219,10 @@ class Seen:
         """The edges into the inputs of a child."""
         made: dict[tuple[str, ...], Edge] = {}
         for param, value in values.items():
-            for path, origin in self._flow(value, provs.get(param)):
+            prov = provs.get(param)
+            if prov is None and isinstance(value, _ATOMS) and not _unique(value):
+                continue
+            for path, origin in self._flow(value, prov):
                 relation: Relation = "argument" if origin.argument else "data"
                 _add(made, origin, target, param, path, relation)
         return tuple(made.values())
@@ -238,7 +241,12 @@ class Seen:
                     _add(made, origin, self.action, name, path, "result")
         return list(made.values())
 
-    def _flow(self, value: Any, prov: Prov | None) -> Iterator[tuple[str, Origin]]:
+    def _flow(self, value: Any, prov: Prov | None) -> "Iterable[tuple[str, Origin]]":
+        if type(prov) is Prov and prov.parts is None and prov.kids is None:
+            return [("", o) for o in prov.origins if not o.exact or self._fits(o, value)]
+        return self._flow_of_parts(value, prov)
+
+    def _flow_of_parts(self, value: Any, prov: Prov | None) -> Iterator[tuple[str, Origin]]:
         known = self._completed(value, prov)
         for path, origin in itertools.islice(flow(known), MANY):
             if not path and origin.exact and not self._fits(origin, value):
@@ -257,10 +265,11 @@ class Seen:
 
     def _fits(self, origin: Origin, value: Any) -> bool:
         """Whether it can be the very value."""
-        place = (f"{origin.action} {origin.path}", origin.argument)
-        if not isinstance(value, _ATOMS) or place not in self._values:
+        if not isinstance(value, _ATOMS):
             return True
-        there = self._values[place]
+        there = self._values.get((origin.action, origin.path, origin.argument), _UNKNOWN)
+        if there is _UNKNOWN:
+            return True
         return type(there) is type(value) and bool(there == value or there != there)
 
 

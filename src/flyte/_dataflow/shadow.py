@@ -7,6 +7,7 @@ arrow less, but the program must run as it would without us.
 import functools
 import sys
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Final, TypeVar
 
 from flyte import _context
@@ -110,21 +111,29 @@ class Notes:
 
     # -- Calls -------------------------------------------------------------------------------------
 
-    @passing
     def call(self, key: int, function: Any, holder: Prov | None, last: bool = False) -> Any:
-        call = self._cells[key] = Call(function, holder)
-        called = models.prepare(self._seen, call)
-        if last:
-            models.go(self._seen, call)
+        try:
+            call = self._cells[key] = Call(function, holder)
+            called = models.prepare(self._seen, call)
+            if last:
+                models.go(self._seen, call)
+        except Exception:
+            if STRICT:
+                raise
+            return function
         return called
 
-    @passing
     def positional_(self, key: int, value: Any, prov: Prov | None, last: bool = False) -> Any:
-        call: Call = self._cells[key]
-        call.args.append((value, prov))
-        value = models.handed(call, value)
-        if last:
-            models.go(self._seen, call)
+        try:
+            call: Call = self._cells[key]
+            call.args.append((value, prov))
+            if type(value) is FunctionType:
+                value = models.handed(call, value)
+            if last:
+                models.go(self._seen, call)
+        except Exception:
+            if STRICT:
+                raise
         return value
 
     @passing
@@ -156,20 +165,28 @@ class Notes:
             models.go(self._seen, call)
         return value
 
-    @passing
     def returned(self, key: int, value: Any) -> Any:
-        call: Call = self._cells.pop(key)
-        if here.call is call:
-            here.call = None
-        if call.done:
-            if type(call.result) is Later:
-                call.result = call.result.outcome()
-            if isinstance(call.result, Promise | Stream):
-                self._seen.attach(value, call.result)
-            self._items[key] = call.result
-        else:
-            self._items[key] = models.outcome(self._seen, call, value)
+        try:
+            call: Call = self._cells.pop(key)
+            if here.call is call:
+                here.call = None
+            self._items[key] = (
+                self._taken(call, value) if call.done else models.outcome(self._seen, call, value)
+            )
+        except Exception:
+            if STRICT:
+                raise
+            self._items.pop(key, None)
         return value
+
+    def _taken(self, call: Call, value: Any) -> Prov | None:
+        """Of the result of a call that was taken over."""
+        prov = call.result
+        if type(prov) is Later:
+            return prov.outcome()
+        if isinstance(prov, Promise | Stream):
+            self._seen.attach(value, prov)
+        return prov
 
     def result(self, key: int) -> Prov | None:
         return self._items.get(key)

@@ -73,8 +73,11 @@ _PUT_PAYLOAD: Final = """
 INSERT INTO payload (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data
 """
 _PAYLOAD: Final = "SELECT data FROM payload WHERE id = ?"
-_ACTION_ID: Final = "SELECT id FROM action WHERE run = ? AND name = ?"
-_ADD_EDGE: Final = "INSERT OR IGNORE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD_EDGE: Final = """
+INSERT OR IGNORE INTO edge (target, relation, target_param, target_path, source, source_path, confidence)
+SELECT t.id, ?, ?, ?, s.id, ?, ? FROM action t CROSS JOIN action s
+WHERE t.run = ? AND t.name = ? AND s.run = ? AND s.name = ?
+"""
 _LAST_SIBLING: Final = "SELECT max(seq) FROM action WHERE run = ? AND parent = ?"
 _OPEN: Final = f"""
 SELECT {codec.ACTION_COLUMNS} FROM action a INDEXED BY action_open WHERE a.run = ? AND a.open = 1 ORDER BY a.id
@@ -347,19 +350,10 @@ class SqliteTx:
         return data
 
     def add_edges(self, run: RunKey, edges: Sequence[Edge]) -> None:
-        row = self._need(run)
+        row = self._need(run).id
         for edge in edges:
-            target, source = self._id_of(row, edge.target), self._id_of(row, edge.source)
-            if target is not None and source is not None:
-                place = (target, edge.relation, edge.target_param, edge.target_path)
-                self._edges.append((*place, source, edge.source_path, edge.confidence))
-
-    def _id_of(self, run: _Run, name: ActionName) -> int | None:
-        """The row of an action, without reading it."""
-        if name not in run.ids:
-            for (action_id,) in self._db.execute(_ACTION_ID, (run.id, name)):
-                run.ids[name] = action_id
-        return run.ids.get(name)
+            place = (edge.relation, edge.target_param, edge.target_path, edge.source_path, edge.confidence)
+            self._edges.append((*place, row, edge.target, row, edge.source))
 
     def next_token(self) -> Token:
         if self._token is None:
