@@ -11,7 +11,7 @@ from typing import Any, Final
 from flyte._authoring.task import Task
 from flyte._dataflow.calls import Call
 from flyte._dataflow.parts import stream
-from flyte._dataflow.prov import Later, Promise, Prov, Stream, Yields, sequence
+from flyte._dataflow.prov import Later, Origin, Promise, Prov, Stream, Yields, sequence
 from flyte._dataflow.seen import Expected, Seen
 from flyte._dataflow.twins import is_twin
 
@@ -175,6 +175,9 @@ def after(seen: Seen, call: Call, value: Any) -> Prov | None:
     if isinstance(call.result, Promise):
         _attach(seen, value, call.result)
         return call.result.outcome() if _is_run(function) else call.result
+    answered = _answer(function)
+    if answered is not None:
+        return Later(lambda: answered) if isinstance(value, types.CoroutineType) else answered
     model = _LOOP.get(function) if isinstance(function, types.FunctionType | type) else None
     if model is not None:
         return model(seen, call, value)
@@ -187,6 +190,16 @@ def after(seen: Seen, call: Call, value: Any) -> Prov | None:
     ):
         return _passed(seen, call, value) if name == "create_task" else _run(seen, call, value)
     return None
+
+
+def _answer(function: Any) -> Prov | None:
+    """Of the answer to a condition: `condition.wait()`."""
+    waits = getattr(function, "_blocking", function)
+    condition = getattr(waits, "__self__", None)
+    if type(condition).__module__ != "flyte._calls.condition" or type(condition).__name__ != "Condition":
+        return None
+    call = condition._call
+    return None if call is None else Prov((Origin(call.name, "", False, True),))
 
 
 def _attach(seen: Seen, value: Any, prov: Prov) -> None:
