@@ -16,7 +16,7 @@ from flyte_core.store.sqlite import SqliteStore
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-import programs  # noqa: E402
+import flows  # noqa: E402
 
 ARROWS = {"exact": "->", "derived": "~>", "inferred": "?>"}
 
@@ -24,7 +24,7 @@ ARROWS = {"exact": "->", "derived": "~>", "inferred": "?>"}
 @pytest.fixture(scope="module")
 def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     with terminal(tmp_path_factory.mktemp("user")) as opened:
-        shutil.copy(HERE / "programs.py", opened.cwd)
+        shutil.copy(HERE / "flows.py", opened.cwd)
         yield opened
 
 
@@ -74,10 +74,10 @@ def _path(path: str) -> str:
 @pytest.fixture(scope="module", params=["local", "server"])
 def found(request: pytest.FixtureRequest, user: Terminal) -> dict[str, set[str]]:
     mode = ["--local"] if request.param == "local" else []
-    run = user.run(*mode, "programs.py", "suite").lines[0]
+    run = user.run(*mode, "flows.py", "suite").lines[0]
     return edges_of(user, run)
 
 
-@pytest.mark.parametrize("name", programs.CASES)
+@pytest.mark.parametrize("name", flows.CASES)
 def test_edges_are_these_and_no_others(found: dict[str, set[str]], name: str) -> None:
-    assert found[name] == set(programs.CASES[name].edges)
+    assert found[name] == set(flows.CASES[name].edges)
