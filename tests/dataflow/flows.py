@@ -2,7 +2,7 @@
 
 `me` is the program's own action; paths stand in braces: `me{x} -> one.x`, `order{items[0].price} -> one.x`.
 Of several calls of a task the first is `one0`, the next `one1`. The file is run as a script, on the
-server and in-process, by `test_programs.py`.
+server and in-process, by `test_flows.py`.
 """
 
 import asyncio
