@@ -196,7 +196,11 @@ def _answer(function: Any) -> Prov | None:
     """Of the answer to a condition: `condition.wait()`."""
     waits = getattr(function, "_blocking", function)
     condition = getattr(waits, "__self__", None)
-    if type(condition).__module__ != "flyte._calls.condition" or type(condition).__name__ != "Condition":
+    if (
+        condition is None
+        or type(condition).__module__ != "flyte._calls.condition"
+        or type(condition).__name__ != "Condition"
+    ):
         return None
     call = condition._call
     return None if call is None else Prov((Origin(call.name, "", False, True),))

@@ -79,4 +79,4 @@ def _is_tuple(kind: LiteralType) -> bool:
     if kind.simple != types_pb2.STRUCT:
         return False
     fields = _schema(kind).get("properties") or {}
-    return bool(fields) and list(fields) == [f"item_{index}" for index in range(len(fields))]
+    return bool(fields) and set(fields) == {f"item_{index}" for index in range(len(fields))}

@@ -9,6 +9,7 @@ from sdk_history import History
 
 import flyte
 from flyte import models
+from flyte._authoring import environment
 from flyte._controller.spec import Place, task_message
 from flyte.errors import DeclarationError, InitializationError
 
@@ -200,7 +201,8 @@ def test_documentation_comes_before_the_docstring() -> None:
     assert task_message(given, PLACE).documentation.short_description == "Said otherwise."
 
 
-def test_files_to_include_lie_beside_the_file_that_declares_them() -> None:
+def test_files_to_include_lie_beside_the_file_that_declares_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_registry", [])
     env = flyte.TaskEnvironment(name="including", include=("*.json",))
     assert env.folder == Path(__file__).parent
     assert env.clone_with("included").folder == Path(__file__).parent
