@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,6 +40,9 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[Any, ...], int]] = [
     ),
     ("05_beside_tasks", "lengths", {"words": ["one", "three", ""]}, ([3, 5, -1],), 5),
     ("06_resume_and_report", "train", {"steps": 4}, ([2, 3],), 2),
+    ("10_files", "main", {"days": 3}, ({"day-0.txt": 2, "day-1.txt": 4, "day-2.txt": 6},), 8),
+    ("11_frames", "main", {"rows": 1000}, ("a: 334 rows",), 4),
+    ("12_own_types", "main", {}, (Fraction(7, 4),), 2),
 ]
 
 
