@@ -1,6 +1,7 @@
 """User code cannot tell that it is observed: the same results, errors, lines and values, with notes and without."""
 
 import inspect
+import re
 import traceback
 import warnings
 from collections.abc import Callable
@@ -160,13 +161,16 @@ def run(program: Callable[..., Any]) -> object:
         result: object = program(lambda x: x, log, 1, [1, 2], {"k": 3}, "text")
     except Exception as error:
         lines = [each.lineno for each in traceback.extract_tb(error.__traceback__)][1:]
-        return log_of(log), type(error), str(error), lines
+        return log_of(log), type(error), bare(str(error)), lines
     finally:
         _context.leave(token)
     return log_of(log), log_of(result)
 
 
 def log_of(value: object) -> str:
+    return bare(repr(value))
+
+
+def bare(text: str) -> str:
     """Text that does not depend on where things lie in memory."""
-    text = repr(value)
-    return text if " at 0x" not in text else text.partition(" at 0x")[0]
+    return re.sub(r" at 0x[0-9a-f]+", "", text)
