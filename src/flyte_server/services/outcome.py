@@ -26,7 +26,8 @@ def read(ended: Ended, directory: Path, expected: tuple[str, ...]) -> Outcome:
     """Judge an end. Reads the attempt's directory, so call it where blocking is fine.
 
     `error.pb` counts first, even beside a good exit; then how the process ended; then `outputs.pb`.
-    `expected` names the declared outputs: without any, a missing file is a success.
+    `expected` names the declared outputs: without any, a missing file is a success. A process that left its
+    outputs and then crashed while its interpreter ended (native libraries do) had done its task.
     """
     if ended.reason is EndReason.TIMEOUT:
         return Outcome(ended.token, timed_out=True)
@@ -35,7 +36,7 @@ def read(ended: Ended, directory: Path, expected: tuple[str, ...]) -> Outcome:
     found = _error(ended, directory)
     if found is not None:
         return found
-    if ended.reason is EndReason.SIGNAL or ended.exit_code:
+    if (ended.reason is EndReason.SIGNAL or ended.exit_code) and not _crashed_late(ended, directory):
         return _crash(ended)
     return _success(ended, directory, expected)
 
@@ -68,6 +69,11 @@ def _without_a_word(ended: Ended) -> Outcome:
             detail = ended.detail or "The process is gone and left no outcome."
             error = _told(ended, "WorkerLost", detail, ErrorKind.SYSTEM)
     return Outcome(ended.token, error=error, lost=True)
+
+
+def _crashed_late(ended: Ended, directory: Path) -> bool:
+    crashed = ended.reason is EndReason.SIGNAL and ended.signal not in _FROM_OUTSIDE
+    return crashed and (directory / OUTPUTS).exists()
 
 
 def _crash(ended: Ended) -> Outcome:

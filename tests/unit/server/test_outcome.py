@@ -87,6 +87,18 @@ def test_an_end_without_a_word_is_told_in_words(
     assert (found.error.kind, found.lost) == (kind, lost)
 
 
+def test_a_crash_after_the_outputs_were_left_takes_nothing_back(tmp_path: Path) -> None:
+    (tmp_path / "outputs.pb").write_bytes(outputs(1))
+    found = outcome.read(ended(EndReason.SIGNAL, signal=6), tmp_path, ("o0",))
+    assert (found.outputs, found.error) == (outputs(1), None)
+
+
+@pytest.mark.parametrize("end", [ended(EndReason.EXIT, 3), ended(EndReason.SIGNAL, signal=9)])
+def test_outputs_beside_a_bad_exit_or_a_kill_do_not_count(tmp_path: Path, end: Ended) -> None:
+    (tmp_path / "outputs.pb").write_bytes(outputs(1))
+    assert outcome.read(end, tmp_path, ("o0",)).error is not None
+
+
 def test_the_supervisors_timeout_needs_no_file(tmp_path: Path) -> None:
     (tmp_path / "error.pb").write_bytes(errors.to_document(ErrorInfo("CancelledError", "")))
     assert outcome.read(ended(EndReason.TIMEOUT), tmp_path, ()).timed_out
