@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test check bench chaos soak docs console interop clean
+.PHONY: setup run test check bench bench-console screenshots chaos soak docs console interop clean
 
 $(BIN)/flyte: pyproject.toml uv.lock
 	@if command -v uv >/dev/null 2>&1; then UV=uv; else \
@@ -30,6 +30,12 @@ check: setup ## Lint, types, layers, the state of the console bundle
 
 bench: setup ## Workloads of docs/reference/performance.md, ours beside the peers; writes that page
 	$(BIN)/python -m bench
+
+bench-console: setup ## Pages of runs of 10,000 and 100,000 actions in a real browser; writes docs/reference/console-performance.md
+	$(BIN)/python -m bench.console
+
+screenshots: setup ## Pictures of real runs for the README and the docs, light and dark
+	$(BIN)/python tests/pictures.py
 
 chaos: setup ## Hundreds of random kills of server, workers and parents
 	$(BIN)/python -m tests.chaos --kills 300 --write docs/reference/chaos.md

@@ -16,8 +16,8 @@ const PLACES = {
   },
   secrets: {
     title: 'Secrets',
-    text: 'This server keeps no secrets yet. A task sees the environment variables that its run is given:',
-    command: 'flyte run --env API_KEY="$API_KEY" my_script.py pipeline --x 5',
+    text: 'The server keeps no secrets. A task that declares secrets=["api-key"] finds API_KEY in its environment: its worker reads it from the file .env in the directory that the run was started in, and it is never recorded. More in docs/howto/secrets.md.',
+    command: "echo 'API_KEY=...' >> .env && flyte run my_script.py pipeline --x 5",
   },
 } as const;
 

@@ -37,6 +37,7 @@ export function Summary({
   const shade = (which: number) => (which === RUNNING ? phase : which);
   return (
     <>
+      <Waiting model={model} row={row} onSelect={onSelect} />
       {error && (
         <ErrorCard error={error} told={inWords(error, detail)} onCode={onCode}>
           <Button onClick={onLogs}>Logs of this attempt</Button>
@@ -97,6 +98,32 @@ function inWords(error: ErrorInfo, detail: ActionDetail): string {
     return `This is not an error of your code; it was tried again ${limits.system_losses} of ${limits.system_retries} times.`;
   }
   return '';
+}
+
+/** Questions below that wait for somebody: nothing goes on there until they are answered. */
+function Waiting({
+  model,
+  row,
+  onSelect,
+}: {
+  model: RunModel;
+  row: number;
+  onSelect: (node: number) => void;
+}) {
+  if (!model.countsBelow(row)[PAUSED]) return null;
+  const found: number[] = [];
+  for (const other of model.rowsBelow(row)) if (model.phase[other] === PAUSED) found.push(other);
+  return (
+    <ul className={css.waiting} aria-label="Waits for an answer">
+      {found.slice(0, 5).map(other => (
+        <li key={other}>
+          <Button onClick={() => onSelect(other)}>
+            <PhaseGlyph phase={PAUSED} /> {model.nameOf(other)} waits for your answer
+          </Button>
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 /** Where else the same happened, and what below it failed first. */

@@ -39,7 +39,9 @@ export function useRun(run: RunKey): {
     let unsubscribe = () => {};
     async function load(): Promise<void> {
       const buffer = await getSnapshot(key, stop.signal);
+      const begun = performance.now();
       const fresh = RunModel.from(new Columns(buffer));
+      performance.measure('model', { start: begun });
       if (stop.signal.aborted) return;
       setModel(fresh);
       setFailure(null);

@@ -5,8 +5,10 @@ trusts or answers another site.
 """
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -35,6 +37,8 @@ from flyte_server.http.console_depth import ConsoleDepth
 
 MAX_LABELS = 100
 _LOG_PATIENCE_S = 0.25
+_PACKED = 256 << 10
+"""A snapshot of so many bytes is sent compressed."""
 _SSE = {**NO_STORE, "X-Accel-Buffering": "no"}
 
 
@@ -74,11 +78,11 @@ class ConsoleApi:
         return json_answer(await asyncio.to_thread(work))
 
     async def snapshot(self, request: Request) -> Response:
-        return _columns(request, await asyncio.to_thread(self._snapshots.get, asked.run_key(request)))
+        return await _columns(request, await asyncio.to_thread(self._snapshots.get, asked.run_key(request)))
 
     async def graph(self, request: Request) -> Response:
         now = self._context.clock.now()
-        return _columns(request, await asyncio.to_thread(self._graphs.get, asked.run_key(request), now))
+        return await _columns(request, await asyncio.to_thread(self._graphs.get, asked.run_key(request), now))
 
     async def stream(self, request: Request) -> Response:
         topics = stream.parse(request.headers.get("last-event-id") or request.query_params.get("topics", ""))
@@ -264,11 +268,25 @@ def _text(line: logfile.Line, times: bool) -> str:
     return f"{at_ms / 1000:.3f} {source} {text}\n" if times else f"{text}\n"
 
 
-def _columns(request: Request, snapshot: Snapshot) -> Response:
-    headers = {"ETag": snapshot.etag, "Cache-Control": "private, no-cache", **_nosniff()}
+async def _columns(request: Request, snapshot: Snapshot) -> Response:
+    headers = {
+        "ETag": snapshot.etag,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept-Encoding",
+        **_nosniff(),
+    }
     if request.headers.get("if-none-match") == snapshot.etag:
         return Response(status_code=304, headers=headers)
-    return Response(snapshot.data, headers=headers, media_type="application/octet-stream")
+    data = snapshot.data
+    if len(data) >= _PACKED and "gzip" in request.headers.get("accept-encoding", ""):
+        data = await asyncio.to_thread(_packed, data)
+        headers["Content-Encoding"] = "gzip"
+    return Response(data, headers=headers, media_type="application/octet-stream")
+
+
+@lru_cache(maxsize=4)
+def _packed(data: bytes) -> bytes:
+    return gzip.compress(data, 1, mtime=0)
 
 
 def _nosniff() -> dict[str, str]:

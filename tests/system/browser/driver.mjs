@@ -1,4 +1,5 @@
 // A real Chromium, driven line by line: a JSON command on standard input, its JSON result on standard output.
+import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
@@ -71,6 +72,11 @@ const commands = {
     }
   },
   screenshot: path => page.screenshot({ path }).then(() => null),
+  picture: async (path, quality) => {
+    const session = await context.newCDPSession(page);
+    const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality });
+    await writeFile(path, Buffer.from(data, 'base64'));
+  },
   problems: () => problems.splice(0),
   axe: async () => {
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];

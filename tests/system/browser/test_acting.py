@@ -149,7 +149,7 @@ def test_conditions_are_answered_from_the_page(page, machine):
     page.open(url)
     page.see("[data-testid=actions] >> text=2 actions")
     page.see("role=button[name=/needs input/]")
-    select(page, "approve")
+    page.click("role=button[name='approve waits for your answer']")
     page.see("[data-testid=question] >> text=Publish <b>it</b>?")
     assert f"flyte signal condition {name} approve yes" in page.text("[data-testid=question]")
     assert page.axe() == []
