@@ -132,6 +132,20 @@ def test_a_parent_that_is_killed_finds_its_children_again(site: Site) -> None:
     assert [len(action.attempts) for name, action in actions(site, run).items() if name == "cached"] == [1]
 
 
+def test_rerun_recovers_what_succeeded_or_takes_other_inputs(site: Site) -> None:
+    path = site.cwd / "notes.txt"
+    failed = created(site.flyte("run", "more.py", "needs", "--path", str(path), "--word", "now"))
+    assert "notes.txt.ready" in str(wait_for(site, failed, Phase.FAILED).error)
+    path.with_name("notes.txt.ready").write_text("ready")
+    recovered = created(site.flyte("rerun", failed.name, "--recover"))
+    wait_for(site, recovered, Phase.SUCCEEDED)
+    assert "o0=now ready 1" in site.flyte("get", "io", recovered.name, "a0").replace('"', "")
+    assert actions(site, recovered)["notes"].phase is Phase.RECOVERED
+    again = created(site.flyte("rerun", failed.name, "--word", "then"))
+    wait_for(site, again, Phase.SUCCEEDED)
+    assert "o0=then ready 2" in site.flyte("get", "io", again.name, "a0").replace('"', "")
+
+
 def test_a_deployed_task_runs_by_name(site: Site) -> None:
     assert "more.cached" in site.flyte("deploy", "more.py", "env")
     site.flyte("deploy", "more.py", "env")

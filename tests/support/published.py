@@ -76,6 +76,21 @@ async def dies_once(x: int) -> int:
     if os.environ.get("FLYTE_ATTEMPT_NUMBER") == "0":
         os.kill(os.getpid(), 9)
     return value
+
+
+@env.task
+def notes(path: str) -> str:
+    with open(path, "a") as file:
+        file.write("executed\\n")
+    return path
+
+
+@env.task
+def needs(path: str, word: str) -> str:
+    with open(notes(path)) as file:
+        executions = len(file.readlines())
+    with open(path + ".ready") as file:
+        return f"{word} {file.read()} {executions}"
 """
 
 
