@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, useId, useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import { EVERY_RUN, getTasks, listRuns } from '../api/client';
 import { PHASE_WORDS, phaseNumber } from '../model/phases';
+import { useModal } from '../ui/controls';
 import { PhaseGlyph } from '../ui/PhaseGlyph';
 import { runAddress, runsAddress } from './address';
 import { palette } from './offers';
@@ -31,19 +32,14 @@ export function Palette({
   open: boolean;
   onClose: () => void;
 }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (open && !dialog.current?.open) dialog.current?.showModal();
-    if (!open) dialog.current?.close();
-  }, [open]);
+  const modal = useModal(open, onClose);
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside it closes it, as Escape does
     <dialog
-      ref={dialog}
+      {...modal}
       className={css.dialog}
       aria-label="Go to anything"
-      onClose={onClose}
-      onKeyDown={event => event.stopPropagation()}
-      onClick={event => event.target === dialog.current && onClose()}
+      onClick={event => event.target === event.currentTarget && onClose()}
     >
       {open && <Search project={project} domain={domain} onClose={onClose} />}
     </dialog>

@@ -28,7 +28,9 @@ export function useKeys(handler: (key: string, event: KeyboardEvent) => boolean)
     const listen = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       const target = event.target as HTMLElement;
-      if (target.closest('input, textarea, select, dialog')) return;
+      const dialog = target.closest('dialog');
+      // The field of a dialog that just closed may hold the focus until the next frame.
+      if (dialog ? dialog.open : target.closest('input, textarea, select')) return;
       if (latest.current(event.key, event)) event.preventDefault();
     };
     addEventListener('keydown', listen);

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { getForm, rerun } from '../api/client';
 import type { Again, Json, RunForm, RunKey } from '../api/types';
@@ -33,6 +33,21 @@ export function RerunDialog({
     enabled: open,
     staleTime: Number.POSITIVE_INFINITY,
   });
+  // The wish to run is kept while the inputs are still on their way.
+  const [atOnce, setAtOnce] = useState(false);
+  useEffect(() => {
+    setAtOnce(false);
+    if (!open) return;
+    const listen = (event: globalThis.KeyboardEvent) => {
+      if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      const button = document.querySelector<HTMLButtonElement>('dialog[open] button[type=submit]');
+      if (button) button.click();
+      else setAtOnce(true);
+    };
+    addEventListener('keydown', listen, true);
+    return () => removeEventListener('keydown', listen, true);
+  }, [open]);
   const title = action === 'a0' ? `Rerun ${label}` : `Run ${label} by itself`;
   return (
     <Dialog open={open} onClose={onClose} title={title} wide>
@@ -50,9 +65,9 @@ export function RerunDialog({
           </div>
         </div>
       ) : form.data ? (
-        <Fields key={action} run={run} action={action} form={form.data} onClose={onClose} />
+        <Fields key={action} run={run} action={action} form={form.data} atOnce={atOnce} onClose={onClose} />
       ) : (
-        <p aria-busy="true">Loading the inputs…</p>
+        <p aria-busy="true">{atOnce ? 'It is run as soon as its inputs are here…' : 'Loading the inputs…'}</p>
       )}
     </Dialog>
   );
@@ -62,11 +77,13 @@ function Fields({
   run,
   action,
   form,
+  atOnce,
   onClose,
 }: {
   run: RunKey;
   action: string;
   form: RunForm;
+  atOnce: boolean;
   onClose: () => void;
 }) {
   const [, navigate] = useLocation();
@@ -144,15 +161,12 @@ function Fields({
     ...changed.map(field => `${field.name}=${python(values[field.name]!)}`),
   ].join(', ');
 
+  const asked = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was wished for while this was loading, once
   useEffect(() => {
-    const listen = (event: globalThis.KeyboardEvent) => {
-      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
-        event.preventDefault();
-        document.querySelector<HTMLButtonElement>('dialog[open] button[type=submit]')?.click();
-      }
-    };
-    addEventListener('keydown', listen, true);
-    return () => removeEventListener('keydown', listen, true);
+    if (!atOnce || asked.current) return;
+    asked.current = true;
+    void submit();
   }, []);
 
   return (

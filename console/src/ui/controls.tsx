@@ -4,8 +4,10 @@ import {
   type KeyboardEvent,
   type ReactNode,
   type Ref,
+  type SyntheticEvent,
   useEffect,
   useId,
+  useLayoutEffect,
   useRef,
   useState,
 } from 'react';
@@ -154,7 +156,32 @@ export function Tabs({
   );
 }
 
-/** A modal dialog: the browser's own, which traps focus and closes on Escape. */
+/**
+ * What makes a `<dialog>` modal: the browser's own traps the focus and closes on Escape. Whichever way it
+ * closes, it does so at once and takes the focus out of its fields, so that the next key goes to the page.
+ */
+export function useModal(open: boolean, onClose: () => void) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    const element = dialog.current!;
+    if (open === element.open) return;
+    if (open) return element.showModal();
+    element.close();
+    if (element.contains(document.activeElement)) (document.activeElement as HTMLElement).blur();
+  }, [open]);
+  return {
+    ref: dialog,
+    onCancel: (event: SyntheticEvent) => {
+      if (event.target !== dialog.current) return;
+      event.preventDefault();
+      onClose();
+    },
+    // It is told late: by then it may have been opened again.
+    onClose: () => dialog.current?.open || onClose(),
+    onKeyDown: (event: KeyboardEvent) => dialog.current?.open && event.stopPropagation(),
+  };
+}
+
 export function Dialog({
   open,
   onClose,
@@ -168,22 +195,10 @@ export function Dialog({
   wide?: boolean;
   children: ReactNode;
 }) {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const modal = useModal(open, onClose);
   const heading = useId();
-  useEffect(() => {
-    const element = dialog.current;
-    if (open && element && !element.open) element.showModal();
-    if (!open) element?.close();
-  }, [open]);
   return (
-    <dialog
-      ref={dialog}
-      className={css.dialog}
-      data-wide={wide}
-      aria-labelledby={heading}
-      onClose={onClose}
-      onKeyDown={event => event.stopPropagation()}
-    >
+    <dialog {...modal} className={css.dialog} data-wide={wide} aria-labelledby={heading}>
       {open && (
         <div className={css.dialogBody}>
           <h2 id={heading}>{title}</h2>
