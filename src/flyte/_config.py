@@ -42,6 +42,7 @@ class Config:
     local_persistence: bool = True
     local_tracked: bool = False
     local_tracked_strict: bool = False
+    local_cache_enabled: bool = True
     home: Path = field(default_factory=default_home)
     port: int | None = None
     """Of this machine's own server; `None`: the usual one, or another if that is taken."""
@@ -137,6 +138,7 @@ _ENTRIES: Final[tuple[tuple[str, str, Callable[[Any], Any], tuple[str, ...]], ..
     ("local_persistence", "local.persistence", _flag, ()),
     ("local_tracked", "local.tracked", _flag, ()),
     ("local_tracked_strict", "local.tracked_strict", _flag, ()),
+    ("local_cache_enabled", "local.cache_enabled", _flag, ()),
     ("home", "server.home", _directory, ("FLYTE_HOME",)),
     ("port", "server.port", _number, ("FLYTE_PORT",)),
     ("autostart", "server.autostart", _flag, ("FLYTE_AUTOSTART",)),

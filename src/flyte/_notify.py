@@ -4,10 +4,12 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
 
+from flyte._log import system_logger
 from flyte.errors import DeclarationError
 from flyte_core.model import TERMINAL, Phase
 
 _ENDS: Final = ", ".join(sorted(each.name for each in TERMINAL if each is not Phase.RECOVERED))
+_CHOICE: Final = f"Use one or more of {_ENDS}; or PAUSED alone, for a run that asks somebody."
 
 Phases = Phase | str | tuple[Phase | str, ...]
 
@@ -21,8 +23,11 @@ class Notification:
     def __post_init__(self) -> None:
         given = self.on_phase if isinstance(self.on_phase, tuple | list) else (self.on_phase,)
         if not given:
-            raise DeclarationError("A notification tells of no phase.", hint=f"Use one or more of {_ENDS}.")
-        object.__setattr__(self, "on_phase", tuple(_ending(each) for each in given))
+            raise DeclarationError("A notification tells of no phase.", hint=_CHOICE)
+        phases = tuple(map(_phase, given))
+        if Phase.PAUSED in phases and len(phases) > 1:
+            raise DeclarationError("A notification tells of PAUSED alone, or not of it.", hint=_CHOICE)
+        object.__setattr__(self, "on_phase", phases)
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -110,7 +115,14 @@ class Teams(Notification):
 
 @dataclass(frozen=True, kw_only=True)
 class Email(Notification):
-    """A mail. It can be declared; this machine has no mail server to send it with."""
+    """A mail, handed to the mail server that `FLYTE_SMTP` names where the run, or the server, was started.
+
+    Attributes:
+        recipients: To whom; `cc` and `bcc` as in every mail.
+        subject: The headline.
+        body: The text.
+        html_body: The same as HTML, beside the text.
+    """
 
     recipients: tuple[str, ...]
     cc: tuple[str, ...] = ()
@@ -121,8 +133,10 @@ class Email(Notification):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        recipients: object = self.recipients
-        if isinstance(recipients, str) or not recipients:
+        for name in ("recipients", "cc", "bcc"):
+            given: object = getattr(self, name)
+            object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(getattr(self, name)))
+        if not self.recipients:
             raise DeclarationError(
                 "An Email has no recipients.", hint='Write recipients=("me@example.com",).'
             )
@@ -130,49 +144,42 @@ class Email(Notification):
 
 @dataclass(frozen=True, kw_only=True)
 class NamedDelivery(Notification):
-    """A way to deliver that a hosted server knows by name. It can be declared; there is none here."""
+    """A way to deliver that a hosted server knows by name. It is kept with the run; nothing is sent from here."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class NamedRule:
-    """A rule that a hosted server knows by name. It can be declared; there is none here."""
+    """A rule that a hosted server knows by name. It is kept with the run; nothing is sent from here."""
 
     name: str
 
 
-Deliverable = Webhook | Slack | Teams
-
-
-def check_deliverable(given: tuple[Any, ...]) -> tuple[Deliverable, ...]:
-    """Refuse what cannot be sent from here, before the run begins.
+def checked(given: tuple[Any, ...]) -> "tuple[Notification | NamedRule, ...]":
+    """Refuse what is no notification, and say what will not be sent, before the run begins.
 
     Raises:
-        DeclarationError: it is a mail, something that only a hosted server knows, or no notification.
+        DeclarationError: it is something else.
     """
     for each in given:
-        if isinstance(each, Deliverable):
-            continue
-        if isinstance(each, Notification | NamedRule):
+        if not isinstance(each, Notification | NamedRule):
             raise DeclarationError(
-                f"A notification by {type(each).__name__} cannot be sent from here.",
-                hint="Use flyte.notify.Webhook, Slack or Teams.",
+                f"notifications holds {each!r}, which is no notification.",
+                hint="Use those of flyte.notify, such as flyte.notify.Slack.",
             )
-        raise DeclarationError(
-            f"notifications holds {each!r}, which is no notification.",
-            hint="Use flyte.notify.Webhook, Slack or Teams.",
-        )
+        if isinstance(each, NamedDelivery | NamedRule):
+            system_logger.warning("%r is not sent from here: it is a name of a hosted server's.", each)
     return given
 
 
-def _ending(phase: object) -> Phase:
+def _phase(phase: object) -> Phase:
     try:
         found = Phase(phase.lower() if isinstance(phase, str) else phase)  # type: ignore[arg-type]
     except ValueError:
         found = Phase.QUEUED
-    if not found.terminal:
-        raise DeclarationError(f"A notification on phase {phase!r} is not supported.", hint=f"Use {_ENDS}.")
+    if not found.terminal and found is not Phase.PAUSED:
+        raise DeclarationError(f"A notification on phase {phase!r} is not supported.", hint=_CHOICE)
     return found
 
 

@@ -51,7 +51,7 @@ class RunOptions:
     run_start_time: datetime | None = None
     overwrite_cache: bool = False
     disable_run_cache: bool = False
-    cache_lookup_scope: str = "global"
+    cache_lookup_scope: str = ""
     max_action_concurrency: int = 0
     interruptible: bool | None = None
     queue: str = ""
@@ -227,7 +227,7 @@ def with_runcontext(
     run_start_time: datetime | None = None,
     overwrite_cache: bool = False,
     disable_run_cache: bool = False,
-    cache_lookup_scope: Literal["global", "project-domain"] = "global",
+    cache_lookup_scope: Literal["global", "project-domain"] | None = None,
     max_action_concurrency: int | None = None,
     on_divergence: Literal["tell", "fail"] = "tell",
     interruptible: bool | None = None,
@@ -262,7 +262,8 @@ def with_runcontext(
         run_start_time: What tasks read as the instant at which the run began.
         overwrite_cache: Run everything, and let the cache have the new outcomes.
         disable_run_cache: Do not ask the cache.
-        cache_lookup_scope: Outcomes are reused within a project and domain, whatever is said here.
+        cache_lookup_scope: Whose outcomes may be used: those of the run's project and domain
+            (`project-domain`, as by default), or everybody's (`global`).
         log_level: Of the SDK's own logger, here and in the run's actions; `user_log_level`: of
             `flyte.logger`; `log_format`: `console` or `json`; `reset_root_logger`: take the root
             logger's handlers away.
@@ -289,14 +290,11 @@ def with_runcontext(
             f"run_base_dir={run_base_dir!r}: a run's files lie in the data directory.",
             hint="For large values use raw_data_path; for another data directory the variable FLYTE_HOME.",
         )
-    if cache_lookup_scope not in ("global", "project-domain"):
-        raise DeclarationError(
-            f"cache_lookup_scope={cache_lookup_scope!r} is unknown.", hint='Use "global" or "project-domain".'
-        )
     variables = {
         **logs.variables(),
         **_texts("env_vars", env_vars),
         **_on_divergence(on_divergence),
+        **_cache_scope(cache_lookup_scope),
         **({FULL_TRACEBACK: "1"} if debug else {}),
     }
     return Runner(
@@ -318,7 +316,7 @@ def with_runcontext(
             run_start_time=run_start_time,
             overwrite_cache=overwrite_cache,
             disable_run_cache=disable_run_cache,
-            cache_lookup_scope=cache_lookup_scope,
+            cache_lookup_scope=cache_lookup_scope or "",
             max_action_concurrency=check_concurrency(max_action_concurrency),
             interruptible=interruptible,
             queue=queue or "",
@@ -343,9 +341,9 @@ def _checked_mode(mode: object) -> Mode | None:
 def _checked_notifications(given: object) -> tuple[Any, ...]:
     if given is None:
         return ()
-    from flyte._notify import check_deliverable
+    from flyte._notify import checked
 
-    return check_deliverable(tuple(given) if isinstance(given, tuple | list) else (given,))
+    return checked(tuple(given) if isinstance(given, tuple | list) else (given,))
 
 
 def _on_divergence(what: str) -> Mapping[str, str]:
@@ -357,6 +355,19 @@ def _on_divergence(what: str) -> Mapping[str, str]:
     from flyte_core.supervision import ON_DIVERGENCE
 
     return {ON_DIVERGENCE: what}
+
+
+def _cache_scope(scope: str | None) -> Mapping[str, str]:
+    """As a variable of the run: clients that say nothing send `global` all the same."""
+    if scope in (None, "project-domain"):
+        return {}
+    if scope != "global":
+        raise DeclarationError(
+            f"cache_lookup_scope={scope!r} is unknown.", hint='Use "global" or "project-domain".'
+        )
+    from flyte_core.supervision import CACHE_LOOKUP_SCOPE
+
+    return {CACHE_LOOKUP_SCOPE: scope}
 
 
 def _texts(what: str, given: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -29,24 +29,45 @@ def find(*folders: Path | None) -> Path | None:
 
 
 def variables(secrets: "Iterable[Secret]", file: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
-    """What must be added to an environment so that it holds these secrets. What is missing is told on stderr, once."""
-    wanted = [each for each in secrets if each.env_var and each.env_var not in environ]
+    """What must be added to an environment so that it holds these secrets; those that are files are put there.
+
+    What is missing is told on stderr, once.
+    """
+    wanted = [each for each in secrets if each.mount is not None or each.env_var not in environ]
     if not wanted:
         return {}
-    there = read(file) if file is not None else {}
+    there = {**(read(file) if file is not None else {}), **environ}
     found: dict[str, str] = {}
     for each in wanted:
-        name = each.env_var or ""
-        if name in there:
-            found[name] = there[name]
-        elif name not in _missed:
-            _missed.add(name)
-            print(
-                f"[flyte] The secret {each.key} is missing: neither the environment nor .env has {name}.",
-                file=sys.stderr,
-                flush=True,
-            )
+        value = there.get(each.source)
+        if each.file is not None:
+            _put(each.file, value)
+        if value is None:
+            if each.file is None or not each.file.exists():
+                _tell(each.source, f"neither the environment nor .env has {each.source}", each.key)
+        elif each.env_var is not None:
+            found[each.env_var] = value
     return found
+
+
+def _put(path: Path, value: str | None) -> None:
+    """Write a secret to its file, for its owner alone. One that is there already, as it should be, stays."""
+    try:
+        if value is None or (path.exists() and path.read_text("utf-8") == value):
+            return
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(value, "utf-8")
+        draft.replace(path)
+    except (OSError, UnicodeDecodeError) as error:
+        _tell(str(path), f"{path} cannot be written: {error}", path.name)
+
+
+def _tell(about: str, why: str, key: str) -> None:
+    if about not in _missed:
+        _missed.add(about)
+        print(f"[flyte] The secret {key} is missing: {why}.", file=sys.stderr, flush=True)
 
 
 def given_to_worker(secrets: "Iterable[Secret]") -> None:

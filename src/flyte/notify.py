@@ -7,7 +7,8 @@
         notifications=notify.Slack(on_phase=ActionPhase.FAILED, webhook_url="https://hooks.slack.com/...")
     ).run(task)
 
-Texts may hold `{{.Run.Name}}`, `{{.Run.Project}}`, `{{.Run.Domain}}`, `{{.Phase}}` and `{{.Error}}`.
+Texts and addresses may hold `{{.Run.Name}}`, `{{.Run.Project}}`, `{{.Run.Domain}}`, `{{.Phase}}` and `{{.Error}}`;
+those of a run that asks somebody (phase `PAUSED`) also `{{.Action.Name}}` and `{{.Prompt}}`.
 """
 
 from flyte._notify import Email, NamedDelivery, NamedRule, Notification, Slack, Teams, Webhook

@@ -1,4 +1,5 @@
-"""Requests to addresses that users name: bounded, pinned to one address, and for a server kept from its own network.
+"""What goes out to addresses that users name. Requests are bounded, pinned to one address, and for a server kept
+from its own network; mails go to the one mail server that was configured.
 
 A name is looked up once and that very address is connected to, so a name that changes its mind in
 between reaches nothing. Redirects are not followed, and no answer is shown to anybody.
@@ -6,16 +7,21 @@ between reaches nothing. Redirects are not followed, and no answer is shown to a
 
 import http.client
 import ipaddress
+import smtplib
 import socket
 import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 TIMEOUT_S: Final = 10.0
 _ANSWER_BYTES: Final = 64 << 10
 _PORTS: Final = {"http": 80, "https": 443}
+_MAIL_PORTS: Final = {"smtp": 25, "smtps": 465}
+SMTP: Final = "FLYTE_SMTP"
+"""The variable that names the mail server: `smtp://user:password@host:587?from=me@example.com`, or `smtps://`."""
 _TOKEN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~")
 
 
@@ -31,6 +37,69 @@ class Request:
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail; `html` stands beside the text, for those who show it."""
+
+    to: tuple[str, ...]
+    subject: str
+    text: str
+    html: str = ""
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+
+
+Message = Request | Mail
+
+
+def deliver(message: Message, *, smtp: str, allowed: Collection[str] | None = None) -> None:
+    """Send a request or a mail; see `send` and `post`."""
+    if isinstance(message, Mail):
+        post(message, smtp)
+    else:
+        send(message, allowed=allowed)
+
+
+def post(mail: Mail, smtp: str) -> None:
+    """Hand a mail to the mail server at an address such as `smtp://user:password@host:587?from=me@example.com`.
+
+    Raises:
+        EgressError: there is no such server, or it does not take the mail.
+    """
+    if not smtp:
+        raise EgressError(f"A mail needs a mail server: set {SMTP}=smtp://user:password@host:587")
+    parts = urlsplit(smtp)
+    host, user = parts.hostname or "", unquote(parts.username or "")
+    if parts.scheme not in _MAIL_PORTS or not host:
+        raise EgressError(f"{SMTP} names no mail server: it must begin with smtp:// or smtps://.")
+    port = parts.port or _MAIL_PORTS[parts.scheme]
+    sender = parse_qs(parts.query).get("from", [user if "@" in user else f"godwit@{socket.getfqdn()}"])[0]
+    kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
+    try:
+        with kind(host, port, timeout=TIMEOUT_S) as server:
+            server.ehlo()
+            # A password is never sent in the clear.
+            if parts.scheme == "smtp" and (user or server.has_extn("starttls")):
+                server.starttls(context=ssl.create_default_context())
+            if user:
+                server.login(user, unquote(parts.password or ""))
+            server.send_message(_letter(mail, sender), sender, [*mail.to, *mail.cc, *mail.bcc])
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        raise EgressError(f"The mail server {host} did not take a mail: {error}") from error
+
+
+def _letter(mail: Mail, sender: str) -> EmailMessage:
+    letter = EmailMessage()
+    letter["From"], letter["To"] = sender, ", ".join(mail.to)
+    if mail.cc:
+        letter["Cc"] = ", ".join(mail.cc)
+    letter["Subject"] = " ".join(mail.subject.split())
+    letter.set_content(mail.text)
+    if mail.html:
+        letter.add_alternative(mail.html, subtype="html")
+    return letter
 
 
 def send(request: Request, *, allowed: Collection[str] | None = None) -> None:

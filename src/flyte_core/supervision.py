@@ -41,6 +41,8 @@ SYS_PATHS = "FLYTE_SYS_PATHS"
 DISABLE_CACHE = "FLYTE_DISABLE_RUN_CACHE"
 """A variable of a run whose calls do not ask the cache; the wire has no field for it."""
 
+CACHE_LOOKUP_SCOPE = "FLYTE_CACHE_LOOKUP_SCOPE"
+"""A variable of a run: `global` lets it use outcomes of every project and domain."""
 ON_DIVERGENCE = "FLYTE_ON_DIVERGENCE"
 """A variable of a run: `fail` makes a divergence a failure of the attempt, rather than a notice."""
 RECOVERS = "_GODWIT_RECOVERS"

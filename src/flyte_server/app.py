@@ -104,7 +104,7 @@ class Server:
             warm=self.context.pools is not None,
         )
         self.outcomes.expected = self.dispatch.expected
-        self.notices = Notices(store, settings.url, settings.egress_allowed)
+        self.notices = Notices(store, settings.url, settings.egress_allowed, settings.smtp)
         transactor.observe(self.notices.observe)
         self.timers = Timers(clock, store, transactor)
         self.loops: list[Loop] = [

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flyte_core.egress import SMTP
 from flyte_core.layout import DEFAULT_PORT, default_home
 
 IDLE_TIMEOUT_S = 1800.0
@@ -36,6 +37,8 @@ class Settings:
     """Names beyond `localhost` under which browsers may call."""
     egress_allowed: tuple[str, ...] = ()
     """Hosts that notices may go to though they are no public ones, or without TLS."""
+    smtp: str = ""
+    """The mail server that notices by mail are handed to; see `flyte_core.egress.post`."""
     insecure: bool = False
     """Listen beyond loopback without login, as was said aloud."""
     same_user: bool = True
@@ -82,6 +85,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Sett
         runtime_pythons=tuple(python for python in pythons if python),
         allowed_hosts=tuple(given.allow_host),
         egress_allowed=tuple(env.get("FLYTE_EGRESS_ALLOW", "").replace(",", " ").split()),
+        smtp=env.get(SMTP, ""),
         insecure=given.insecure_i_know,
         same_user=not given.no_auth,
     )

@@ -325,6 +325,17 @@ def test_tokens_rise(store: Store) -> None:
     assert tokens == sorted(set(tokens))
 
 
+def test_the_scopes_of_the_cache_are_known(store: Store) -> None:
+    def fill(tx: Tx) -> None:
+        for scope in ("p/b", "p/a", "q/a"):
+            for each in ("1", "2"):
+                tx.put_cache_entry(scope, each, CacheEntry(SOME_REF, b"v", "", "r/a", Micros(1)))
+
+    assert store.transact(lambda tx: tx.cache_scopes()) == []
+    store.transact(fill)
+    assert store.transact(lambda tx: tx.cache_scopes()) == ["p/a", "p/b", "q/a"]
+
+
 def test_the_cache_can_be_cleared(store: Store) -> None:
     def fill(tx: Tx) -> None:
         for each in ("a", "b"):

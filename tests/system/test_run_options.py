@@ -2,9 +2,11 @@
 
 import http.server
 import json
+import socketserver
 import threading
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from terminal import until
 import flyte
 from flyte import errors, notify
 from flyte.models import ActionPhase
-from flyte.remote import Run
+from flyte.remote import Action, ActionDetails, Condition, Run
 
 inside = load("inside")
 
@@ -59,13 +61,71 @@ def listener() -> Iterator[Listener]:
     found.close()
 
 
+@dataclass
+class Received:
+    """A mail as a mail server takes it."""
+
+    sender: str = ""
+    to: list[str] = field(default_factory=list)
+    text: str = ""
+
+
+class Mails:
+    """A mail server that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.got: list[Received] = []
+        got = self.got
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                mail = Received()
+                self.say("220 here")
+                while line := self.rfile.readline().decode().strip():
+                    verb = line[:4].upper()
+                    if verb == "MAIL":
+                        mail.sender = line.partition(":")[2].split()[0]
+                    elif verb == "RCPT":
+                        mail.to.append(line.partition(":")[2])
+                    elif verb == "DATA":
+                        self.say("354 go on")
+                        lines = iter(lambda: self.rfile.readline().decode(), ".\r\n")
+                        mail.text = "".join(lines)
+                        got.append(mail)
+                    self.say("221 bye" if verb == "QUIT" else "250 fine")
+                    if verb == "QUIT":
+                        return
+
+            def say(self, line: str) -> None:
+                self.wfile.write(f"{line}\r\n".encode())
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.url = f"smtp://127.0.0.1:{self.server.server_address[1]}?from=godwit@example.com"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
 @pytest.fixture(scope="module")
-def there(both: Place) -> Place:
+def mails() -> Iterator[Mails]:
+    found = Mails()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def there(both: Place, mails: Mails) -> Iterator[Place]:
     """With a `.env` beside the project, and a server that may speak to this machine."""
     (both.user.cwd / ".env").write_text('# keys\nexport API_KEY="from the file"\nOTHER=plain # ours\n')
     if both.mode == "server":
-        both.user.flyte("start", "server", FLYTE_EGRESS_ALLOW="127.0.0.1")
-    return both
+        both.user.flyte("start", "server", FLYTE_EGRESS_ALLOW="127.0.0.1", FLYTE_SMTP=mails.url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLYTE_SMTP", mails.url)
+        yield both
 
 
 # -- What tasks are told ---------------------------------------------------------------------------
@@ -134,7 +194,6 @@ def test_a_dry_run_prepares_everything_and_creates_nothing(there: Place, tmp_pat
         ({"max_action_concurrency": 1}, "no limit"),
         ({"labels": {"a": 1}}, "labels holds"),
         ({"notifications": "me"}, "no notification"),
-        ({"notifications": notify.NamedRule("r")}, "NamedRule"),
     ],
 )
 def test_what_cannot_be_done_is_refused(option: dict[str, Any], told: str) -> None:
@@ -153,6 +212,11 @@ def test_secrets_come_from_the_env_file(there: Place) -> None:
     run = there.run(inside.secret)
     assert run.outputs()[0] == ["from the file", None, "plain"]
     assert any("secret nowhere is missing" in line for line in run.get_logs())
+
+
+def test_a_secret_may_be_a_file(there: Place, tmp_path: Path) -> None:
+    found = there.result(inside.filed, mount=str(tmp_path / "etc" / "secrets"))
+    assert found == ["from the file", "600", ""]
 
 
 def test_the_environment_comes_first(there: Place) -> None:
@@ -210,6 +274,78 @@ def answer(url: str, body: object) -> None:
     request = urllib.request.Request(url, data, {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as response:
         assert response.status == 200
+
+
+def test_somebody_is_told_that_a_run_asks(there: Place, listener: Listener) -> None:
+    told = notify.Webhook(
+        on_phase=ActionPhase.PAUSED,
+        url=f"{listener.url}/paused-{there.mode}/{{{{.Run.Name}}}}",
+        body={"prompt": "{{.Prompt}}", "phase": "{{.Phase}}", "action": "{{.Action.Name}}"},
+    )
+    run = there.start(inside.asks_to_approve, options={"notifications": told})
+    path = f"/paused-{there.mode}/{run.name}"
+    ((_, _, _, body),) = until(lambda: [each for each in listener.got if each[1] == path])
+    (condition,) = Condition.listall(run.name)
+    assert body == {"prompt": 'Really "now"?', "phase": "PAUSED", "action": condition.action_name}
+    condition.signal(True)
+    run.wait()
+    with pytest.raises(errors.DeclarationError, match="PAUSED alone"):
+        notify.Webhook(on_phase=(ActionPhase.PAUSED, ActionPhase.FAILED), url="https://example.com")
+
+
+def test_mails_go_to_the_mail_server(there: Place, mails: Mails, caplog: pytest.LogCaptureFixture) -> None:
+    mail = notify.Email(
+        on_phase=ActionPhase.FAILED,
+        recipients=("a@example.com", "b@example.com"),
+        cc="c@example.com",
+        bcc=("d@example.com",),
+        subject="{{.Run.Name}} went wrong",
+        html_body="<b>{{.Error}}</b>",
+    )
+    given = (mail, notify.NamedDelivery(on_phase=ActionPhase.FAILED, name="oncall"), notify.NamedRule("all"))
+    run = there.run(inside.notifies, fail=True, options={"notifications": given})
+    assert [each.getMessage().partition("(")[0] for each in caplog.records] == ["NamedDelivery", "NamedRule"]
+    (received,) = until(lambda: [each for each in mails.got if run.name in each.text])
+    assert received.to == [f"<{name}@example.com>" for name in "abcd"]
+    assert received.sender == "<godwit@example.com>"
+    assert f"Subject: {run.name} went wrong" in received.text
+    assert "Cc: c@example.com" in received.text and "d@example.com" not in received.text
+    assert "Project/Domain: flytesnacks/development" in received.text
+    assert "<b>ValueError: it said &quot;no&quot;" in received.text
+
+
+# -- Links -----------------------------------------------------------------------------------------
+
+
+def test_links_belong_to_their_action(there: Place) -> None:
+    run = there.run(inside.links, options={"custom_context": {"team": "ml"}})
+    root, first, second = Action.listall(run.name)
+    assert root.get_links() == ()
+    assert first.get_links() == (("Tracker", f"https://tracker.example/{run.name}/{first.name}?team=ml"),)
+    assert [each.url.partition("/" + run.name)[0] for each in second.get_links()] == [
+        "https://other.example",
+        "https://more.example",
+    ]
+    shown = there.user.flyte("get", "action", run.name, first.name).stdout
+    assert f"Tracker: https://tracker.example/{run.name}/{first.name}?team=ml" in shown
+
+
+# -- The cache -------------------------------------------------------------------------------------
+
+
+def test_whose_outcomes_are_used_is_said_by_the_run(there: Place) -> None:
+    mode = "local" if there.mode == "local" else "remote"
+
+    def status(project: str, **options: Any) -> str:
+        run = flyte.with_runcontext(mode=mode, project=project, **options).run(inside.remembered, x=5)  # type: ignore[arg-type]
+        run.wait()
+        return ActionDetails.get(run.name, "a0", project=project).cache_status
+
+    assert status("first") == "populated"
+    assert status("second", cache_lookup_scope="project-domain") == "populated"
+    assert status("third", cache_lookup_scope="global") == "hit"
+    assert status("third") == "populated"
+    assert status("third") == "hit"
 
 
 # -- Overriding ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyte import _context
@@ -93,7 +94,7 @@ def _arguments(
     if given:
         context.custom_context = {**context.custom_context, **given}
     if task.options.links != ():
-        _show_links(context)
+        _keep_links(context)
     notes = observe.body(task, context, values)
     args, kwargs = task.interface.arguments(values)
     return codec, args, kwargs, notes
@@ -110,12 +111,12 @@ def _outputs(task: "Task[..., Any]", codec: InterfaceCodec, result: Any) -> byte
     return data
 
 
-def _show_links(context: TaskContext) -> None:
-    """Begin the log with the addresses that belong to the action."""
+def _keep_links(context: TaskContext) -> None:
+    """Write down the addresses that belong to the action, so that they can be opened while it runs."""
     from flyte._authoring.link import addresses
+    from flyte_core import links
 
-    for name, address in addresses(context):
-        print(f"[flyte] {name}: {address}", file=sys.stderr, flush=True)
+    links.write(Path(context.output_path), addresses(context))
 
 
 def _keep_report(context: TaskContext) -> None:

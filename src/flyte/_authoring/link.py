@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from flyte._log import system_logger
 from flyte.errors import DeclarationError
+from flyte_core.links import LinkAddress
 
 if TYPE_CHECKING:
     from flyte._context import TaskContext
@@ -49,8 +51,8 @@ def check_links(task: str, links: tuple[Any, ...]) -> None:
             )
 
 
-def addresses(context: "TaskContext") -> Iterator[tuple[str, str]]:
-    """Name and address of every link of the action that runs. A link that fails is told instead."""
+def addresses(context: "TaskContext") -> Iterator[LinkAddress]:
+    """Name and address of every link of the action that runs. One that fails is left out, and told in the log."""
     links = () if context.task is None else context.task.links
     action = context.action
     for link in links:
@@ -65,5 +67,8 @@ def addresses(context: "TaskContext") -> Iterator[tuple[str, str]]:
                 pod_name="localhost",
             )
         except Exception as error:
-            address = f"cannot be made: {type(error).__name__}: {error}"
-        yield link.name, address
+            system_logger.warning(
+                "The link %s cannot be made: %s: %s", link.name, type(error).__name__, error
+            )
+            continue
+        yield LinkAddress(link.name, str(address))

@@ -1,6 +1,8 @@
 """What `task.override` changed for the body itself, for a worker that loads the task as it was declared."""
 
+import base64
 import json
+import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +26,8 @@ def told(task: "Task[..., Any]") -> list[str]:
             [each.key, each.group, None if each.mount is None else str(each.mount), each.as_env_var]
             for each in task.secrets
         ]
+    if now.links is not declared.links:
+        changes["links"] = _pickled(task.links)
     return [WORD, json.dumps(changes)] if changes else []
 
 
@@ -38,4 +42,13 @@ def applied(task: "Task[..., Any]", words: dict[str, str]) -> "Task[..., Any]":
             Secret(key, group, None if mount is None else Path(mount), variable)
             for key, group, mount, variable in changes["secrets"]
         ]
+    if "links" in changes:
+        changes["links"] = pickle.loads(base64.b64decode(changes["links"]))
     return task.override(**changes)
+
+
+def _pickled(links: tuple[Any, ...]) -> str:
+    """Links are objects of the user's own classes."""
+    import cloudpickle
+
+    return base64.b64encode(cloudpickle.dumps(links)).decode()

@@ -13,13 +13,13 @@ class Secret:
     Attributes:
         key: Its name in the store of secrets.
         group: The group it is filed under.
-        mount: Where its file is put, instead of a variable.
+        mount: The directory in which it is a file called like its key, instead of a variable.
         as_env_var: The variable; by default the key in upper case with `_` for `-` and `.`.
     """
 
     key: str
     group: str | None = None
-    mount: Path | None = None
+    mount: str | Path | None = None
     as_env_var: str | None = None
 
     def __post_init__(self) -> None:
@@ -35,11 +35,18 @@ class Secret:
     @property
     def env_var(self) -> str | None:
         """The variable that holds it; None for a secret that is mounted as a file."""
-        if self.as_env_var is None and self.mount is not None:
-            return None
-        return self.as_env_var or "_".join((self.group or "", self.key)).strip("_").upper().replace(
-            "-", "_"
-        ).replace(".", "_")
+        return None if self.as_env_var is None and self.mount is not None else self.source
+
+    @property
+    def source(self) -> str:
+        """The variable that has its value on one machine."""
+        words = "_".join((self.group or "", self.key)).strip("_").upper()
+        return self.as_env_var or words.replace("-", "_").replace(".", "_")
+
+    @property
+    def file(self) -> Path | None:
+        """The file that holds it; None for one that is a variable."""
+        return None if self.mount is None else Path(self.mount) / self.key
 
 
 SecretRequest = str | Secret | list[str | Secret]

@@ -228,7 +228,9 @@ class History:
             return None
 
     async def _action(self, run: str, name: str) -> Data:
-        return views.action_dict(await self._source.action(self._key(run, name)))
+        action = await self._source.action(self._key(run, name))
+        links = await self._source.links(action.key, max(1, len(action.attempts)))
+        return {**views.action_dict(action), "links": [each._asdict() for each in links]}
 
     async def _io(self, run: str, action: str) -> Data:
         return await self._values(await self._source.action(self._key(run, action)))

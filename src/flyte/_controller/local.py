@@ -301,7 +301,7 @@ class LocalRun:
         except CoreError as error:
             raise _failures.of_core(error) from error
         if asked:
-            notices.ask(call.spec, key, self.url)
+            notices.ask(self.made, call.spec, key, self.url)
 
     async def answer(self, context: TaskContext, call: Submission) -> bytes:
         key = ActionKey(self.key, call.name)

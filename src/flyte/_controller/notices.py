@@ -1,6 +1,7 @@
 """Notifications on their way: as rules of a run's spec, and sent by the process that drove a local run."""
 
 import json
+import os
 import threading
 from collections.abc import Iterable
 from typing import Any, Final
@@ -9,7 +10,7 @@ from flyteidl2.notification import definition_pb2
 from flyteidl2.task import run_pb2
 
 from flyte._log import system_logger
-from flyte._notify import Deliverable, Slack, Teams, Webhook
+from flyte._notify import Email, NamedDelivery, NamedRule, Notification, Slack, Teams, Webhook
 from flyte_core import egress
 from flyte_core.model import Action, ActionKey, RunRecord, TaskSpec
 from flyte_core.wire import notices
@@ -18,23 +19,28 @@ from flyte_core.wire.phases import phase_number
 _PATIENCE_S: Final = 15.0
 
 
-def rules(notifications: Iterable[Deliverable]) -> run_pb2.InlineRuleList:
-    """The notifications as `flyteidl2.task.InlineRuleList`."""
-    return run_pb2.InlineRuleList(rules=[_rule(each) for each in notifications])
+def put(message: run_pb2.RunSpec, notifications: Iterable[Notification | NamedRule]) -> None:
+    """Write the notifications into the spec of a run."""
+    named = [each for each in notifications if isinstance(each, NamedRule)]
+    inline = [each for each in notifications if isinstance(each, Notification)]
+    if inline or not named:
+        message.notification_rules.rules.extend(map(_rule, inline))
+    else:
+        message.notification_rule_name = named[0].name
 
 
 def deliver(record: RunRecord, root: Action) -> None:
     """Send what a local run's end asks for. What cannot be sent is told, and changes nothing."""
-    _deliver(notices.requests(record.run_spec, root))
+    _deliver(notices.of_end(record.run_spec, root))
 
 
-def ask(spec: TaskSpec, key: ActionKey, base_url: str) -> None:
-    """Tell whom a condition wants to be told that it waits."""
-    for each in notices.question(spec, key, base_url):
+def ask(record: RunRecord, spec: TaskSpec, key: ActionKey, base_url: str) -> None:
+    """Tell whom a condition, or its run, wants to be told that it waits."""
+    for each in notices.of_question(record.run_spec, spec, key, base_url):
         threading.Thread(target=_send, args=(each,), daemon=True).start()
 
 
-def _deliver(wanted: Iterable[egress.Request]) -> None:
+def _deliver(wanted: Iterable[egress.Message]) -> None:
     threads = [threading.Thread(target=_send, args=(each,), daemon=True) for each in wanted]
     for each in threads:
         each.start()
@@ -42,20 +48,40 @@ def _deliver(wanted: Iterable[egress.Request]) -> None:
         each.join(_PATIENCE_S)
 
 
-def _send(request: egress.Request) -> None:
+def _send(message: egress.Message) -> None:
     try:
-        egress.send(request)
+        egress.deliver(message, smtp=os.environ.get(egress.SMTP, ""))
     except egress.EgressError as error:
         system_logger.warning("A notification was not delivered: %s", error)
 
 
-def _rule(notification: Deliverable) -> run_pb2.InlineRule:
+def _rule(notification: Notification) -> run_pb2.InlineRule:
     rule = run_pb2.InlineRule(on_phases=[phase_number(each) for each in notification.phases])
-    rule.delivery_template.webhook.CopyFrom(_hook(notification))
+    match notification:
+        case NamedDelivery():
+            rule.delivery_config_name = notification.name
+        case Email():
+            rule.delivery_template.email.CopyFrom(_letter(notification))
+        case Webhook() | Slack() | Teams():
+            rule.delivery_template.webhook.CopyFrom(_hook(notification))
     return rule
 
 
-def _hook(notification: Deliverable) -> definition_pb2.WebhookDeliveryTemplate:
+def _letter(mail: Email) -> definition_pb2.EmailDeliveryTemplate:
+    def people(addresses: Iterable[str]) -> list[definition_pb2.EmailRecipient]:
+        return [definition_pb2.EmailRecipient(address=each) for each in addresses]
+
+    return definition_pb2.EmailDeliveryTemplate(
+        to=people(mail.recipients),
+        cc=people(mail.cc),
+        bcc=people(mail.bcc),
+        inline=definition_pb2.InlineEmailTemplate(
+            subject=mail.subject, text_template=mail.body, html_template=mail.html_body or ""
+        ),
+    )
+
+
+def _hook(notification: Webhook | Slack | Teams) -> definition_pb2.WebhookDeliveryTemplate:
     match notification:
         case Webhook():
             body: Any = Webhook.default_body if notification.body is None else notification.body

@@ -4,7 +4,7 @@ import random
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flyteidl2.core.literals_pb2 import KeyValuePair
 from flyteidl2.task import run_pb2
@@ -45,13 +45,14 @@ def begin(
         options.version,
         root_dir=options.root_dir or session.root_dir,
     )
+    use_cache = config.local_cache_enabled and not options.disable_run_cache
     call = root(
         task,
         args,
         kwargs,
         place,
         custom_context=options.custom_context,
-        use_cache=not options.disable_run_cache,
+        use_cache=use_cache,
     )
     try:
         name = (
@@ -88,7 +89,7 @@ def begin(
             run_start_time=options.run_start_time or datetime.now(UTC),
             version=options.version or task.version,
             custom_context=options.custom_context,
-            disable_run_cache=options.disable_run_cache,
+            disable_run_cache=not use_cache,
             raw_data_path=options.raw_data_path,
         )
         run = LocalRun(
@@ -105,6 +106,12 @@ def begin(
         raise _failures.of_core(error) from error
 
 
+_SCOPES: Final = {
+    "global": run_pb2.CACHE_LOOKUP_SCOPE_GLOBAL,
+    "project-domain": run_pb2.CACHE_LOOKUP_SCOPE_PROJECT_DOMAIN,
+}
+
+
 def run_message(options: "RunOptions") -> run_pb2.RunSpec:
     """The options of a run as `flyteidl2.task.RunSpec`."""
     message = run_pb2.RunSpec(
@@ -119,12 +126,12 @@ def run_message(options: "RunOptions") -> run_pb2.RunSpec:
     variables = {**options.env_vars, **({DISABLE_CACHE: "1"} if options.disable_run_cache else {})}
     for key, value in variables.items():
         message.envs.values.append(KeyValuePair(key=key, value=value))
-    if options.cache_lookup_scope == "project-domain":
-        message.cache_config.cache_lookup_scope = run_pb2.CACHE_LOOKUP_SCOPE_PROJECT_DOMAIN
+    if options.cache_lookup_scope:
+        message.cache_config.cache_lookup_scope = _SCOPES[options.cache_lookup_scope]
     if options.service_account:
         message.security_context.run_as.k8s_service_account = options.service_account
     if options.notifications:
-        message.notification_rules.CopyFrom(notices.rules(options.notifications))
+        notices.put(message, options.notifications)
     if options.interruptible is not None:
         message.interruptible.value = options.interruptible
     if options.raw_data_path:

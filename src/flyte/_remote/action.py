@@ -17,6 +17,7 @@ from flyte._remote.values import ActionInputs, ActionOutputs
 from flyte._sync import syncify
 from flyte.errors import LogsNotYetAvailableError, ReportNotFoundError, RuntimeUserError
 from flyte_core import views
+from flyte_core.links import LinkAddress
 from flyte_core.logs import LogLine
 from flyte_core.model import Action as Record
 from flyte_core.model import (
@@ -291,6 +292,16 @@ class Action(Recorded):
         """
         await self._refresh()
         return await read_report(self._source, self._record, attempt)
+
+    @syncify
+    async def get_links(self, attempt: int | None = None) -> tuple[LinkAddress, ...]:
+        """The addresses that its task's `links` made, each with `name` and `url`.
+
+        Args:
+            attempt: Of this attempt, counted from 1; by default the latest.
+        """
+        await self._refresh()
+        return await self._source.links(self._record.key, attempt or max(1, len(self._record.attempts)))
 
     async def _refresh(self) -> None:
         if not self._record.phase.terminal:

@@ -23,6 +23,7 @@ from flyte._client.retry import Patience, follow
 from flyte._remote.source import Scope, no_action, no_report, no_run
 from flyte.errors import RuntimeSystemError
 from flyte_core.dataflow.graph import Graph
+from flyte_core.links import LinkAddress
 from flyte_core.logs import LogLine
 from flyte_core.model import (
     ROOT,
@@ -190,6 +191,10 @@ class RpcSource:
                 raise no_report(key, attempt) from error
             raise for_user(error) from error
         return (await self._download(answer.pre_signed_urls.signed_url[0])).decode()
+
+    async def links(self, key: ActionKey, attempt: int) -> tuple[LinkAddress, ...]:
+        found = [each for each in (await self._details(key)).attempts if each.attempt == attempt]
+        return tuple(LinkAddress(log.name, log.uri) for each in found for log in each.log_info)
 
     async def signal(self, key: ActionKey, answer: "Answer") -> None:
         payload = runs.EventPayload()

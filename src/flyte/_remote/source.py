@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flyte.errors import ActionNotFoundError, ReportNotFoundError, RunNotFoundError
 from flyte_core.dataflow.graph import Graph
+from flyte_core.links import LinkAddress
 from flyte_core.logs import LogLine
 from flyte_core.model import Action, ActionKey, RunKey, RunView
 from flyte_core.store.ports import ActionPage, ActionQuery, PhaseCounts, Role, RunPage, RunQuery
@@ -73,6 +74,9 @@ class Source(Protocol):
 
     async def report(self, key: ActionKey, attempt: int) -> str:
         """The page that an attempt has reported. Raises `ReportNotFoundError` when there is none."""
+
+    async def links(self, key: ActionKey, attempt: int) -> tuple[LinkAddress, ...]:
+        """The addresses that belong to an attempt."""
 
     async def signal(self, key: ActionKey, answer: "Answer") -> None:
         """Answer a condition."""

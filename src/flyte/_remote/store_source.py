@@ -13,11 +13,12 @@ from flyte import _failures, _server
 from flyte._account import account
 from flyte._remote.source import Scope, no_action, no_report, no_run
 from flyte.errors import RuntimeSystemError, RuntimeUserError
-from flyte_core import logs, process
+from flyte_core import links, logs, process
 from flyte_core.dataflow.graph import Graph
 from flyte_core.engine import action as action_engine
 from flyte_core.engine import run as run_engine
 from flyte_core.layout import Layout
+from flyte_core.links import LinkAddress
 from flyte_core.logs import LogLine
 from flyte_core.model import (
     Action,
@@ -178,6 +179,9 @@ class StoreSource:
             return await asyncio.to_thread(path.read_text, encoding="utf-8")
         except OSError as error:
             raise no_report(key, attempt) from error
+
+    async def links(self, key: ActionKey, attempt: int) -> tuple[LinkAddress, ...]:
+        return await asyncio.to_thread(links.read, self._layout.attempt(key, attempt))
 
     async def signal(self, key: ActionKey, answer: "Answer") -> None:
         from flyte._calls.answers import encode

@@ -24,6 +24,7 @@ from flyte_core.model import (
     Token,
 )
 from flyte_core.store.ports import Tx
+from flyte_core.supervision import CACHE_LOOKUP_SCOPE
 
 
 def admit(tx: Tx, run: RunKey, parent: ActionName, token: Token | None) -> tuple[RunRecord, Action]:
@@ -69,8 +70,12 @@ def _taken_over(
         return recovered
     if created.kind is not ActionKind.TASK or not created.cache_key or record.overwrite_cache:
         return None
+    scopes = [created.cache_scope]
+    if record.env.get(CACHE_LOOKUP_SCOPE) == "global":
+        scopes += [each for each in tx.cache_scopes() if each != created.cache_scope]
     rules = created.spec.policy.cache
-    return cache.look_up(tx, created.cache_scope, created.cache_key, rules, now, intact)
+    found = (cache.look_up(tx, scope, created.cache_key, rules, now, intact) for scope in scopes)
+    return next((hit for hit in found if hit is not None), None)
 
 
 def source_of(tx: Tx, record: RunRecord, key: ActionKey, intact: Intact | None) -> Action | None:

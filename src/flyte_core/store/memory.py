@@ -379,6 +379,9 @@ class MemoryTx:
     def cache_entry(self, scope: str, key: str) -> CacheEntry | None:
         return self._state.cache.get((scope, key))
 
+    def cache_scopes(self) -> list[str]:
+        return sorted({scope for scope, _ in self._state.cache})
+
     def put_cache_entry(self, scope: str, key: str, entry: CacheEntry) -> None:
         self._put(self._state.cache, (scope, key), entry)
 

@@ -194,6 +194,9 @@ class Tx(Protocol):
 
     def cache_entry(self, scope: str, key: str) -> CacheEntry | None: ...
 
+    def cache_scopes(self) -> list[str]:
+        """Every scope that has entries, in order."""
+
     def put_cache_entry(self, scope: str, key: str, entry: CacheEntry) -> None: ...
 
     def delete_cache_entry(self, scope: str, key: str) -> None: ...

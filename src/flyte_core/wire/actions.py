@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from flyteidl2.common import identifier_pb2, identity_pb2, run_pb2
-from flyteidl2.core import literals_pb2
+from flyteidl2.core import execution_pb2, literals_pb2
 from flyteidl2.task import common_pb2, task_definition_pb2
 from flyteidl2.task import run_pb2 as task_run_pb2
 from flyteidl2.workflow import run_definition_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from flyte_core.links import LinkAddress
 from flyte_core.model import (
     REPLAY_DIVERGED,
     Action,
@@ -71,6 +72,7 @@ class AttemptFiles:
     output_uri: str = ""
     report_uri: str = ""
     logs_available: bool = False
+    links: tuple[LinkAddress, ...] = ()
 
 
 def stamp(at: Micros) -> Timestamp:
@@ -298,6 +300,7 @@ def _attempt(action: Action, attempt: Attempt, found: AttemptFiles) -> run_defin
         cache_status=phases.cache_number(action.cache_status),
         logs_available=found.logs_available,
         outputs=common_pb2.OutputReferences(output_uri=found.output_uri, report_uri=found.report_uri),
+        log_info=[execution_pb2.TaskLog(name=each.name, uri=each.url) for each in found.links],
         cluster=attempt.worker,
     )
     if attempt.ended_at is not None:

@@ -2,6 +2,7 @@
 
 from flyteidl2.task import task_definition_pb2
 
+from flyte_core import links
 from flyte_core.layout import Layout
 from flyte_core.model import Action, ActionKind, Attempt, ErrorInfo, Micros, RunView
 from flyte_core.store.ports import PhaseCounts
@@ -65,7 +66,7 @@ def error_dict(error: ErrorInfo | None) -> dict[str, object] | None:
 
 
 def attempt_dict(action: Action, attempt: Attempt, layout: Layout) -> dict[str, object]:
-    log = layout.log(action.key, attempt.number)
+    log, directory = layout.log(action.key, attempt.number), layout.attempt(action.key, attempt.number)
     try:
         log_bytes = log.stat().st_size
     except OSError:
@@ -77,7 +78,8 @@ def attempt_dict(action: Action, attempt: Attempt, layout: Layout) -> dict[str, 
         "ended_ms": ms(attempt.ended_at),
         "error": error_dict(attempt.error),
         "log_bytes": log_bytes,
-        "report": (layout.attempt(action.key, attempt.number) / "report.html").is_file(),
+        "report": (directory / "report.html").is_file(),
+        "links": [each._asdict() for each in links.read(directory)],
         "transitions": [{"phase": phase.value, "at_ms": ms(at)} for phase, at in attempt.transitions],
     }
 

@@ -9,7 +9,7 @@ from flyteidl2.core import literals_pb2, types_pb2
 from flyteidl2.task import common_pb2
 from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 
-from flyte_core import naming
+from flyte_core import links, naming
 from flyte_core.engine import action as engine
 from flyte_core.engine import run as runs
 from flyte_core.model import (
@@ -164,6 +164,7 @@ class RunService:
             output_uri=str(directory),
             report_uri=str(report) if action.policy.report and report.exists() else "",
             logs_available=self._context.layout.log(action.key, number).exists(),
+            links=links.read(directory),
         )
 
 

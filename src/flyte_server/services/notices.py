@@ -26,10 +26,11 @@ _REMEMBERED: Final = 10_000
 class Notices:
     """Observes changes; see `Transactor.observe`."""
 
-    def __init__(self, store: Store, base_url: str, allowed: tuple[str, ...]) -> None:
+    def __init__(self, store: Store, base_url: str, allowed: tuple[str, ...], smtp: str) -> None:
         self._store = store
         self._base_url = base_url
         self._allowed = frozenset(allowed)
+        self._smtp = smtp
         self._told: OrderedDict[ActionKey, None] = OrderedDict()
         """What has been told already: the same state may be seen more than once."""
         self._under_way: set[asyncio.Task[None]] = set()
@@ -47,21 +48,21 @@ class Notices:
             each.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    def _tell(self, action: Action, requests: Callable[[Action], list[egress.Request]]) -> None:
+    def _tell(self, action: Action, messages: Callable[[Action], list[egress.Message]]) -> None:
         if action.key in self._told:
             return
         self._told[action.key] = None
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
-        task = asyncio.create_task(self._deliver(action, requests), name=f"tell of {action.key.name}")
+        task = asyncio.create_task(self._deliver(action, messages), name=f"tell of {action.key.name}")
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _deliver(self, action: Action, requests: Callable[[Action], list[egress.Request]]) -> None:
-        for request in await asyncio.to_thread(requests, action):
+    async def _deliver(self, action: Action, messages: Callable[[Action], list[egress.Message]]) -> None:
+        for message in await asyncio.to_thread(messages, action):
             for left in reversed(range(TRIES)):
                 try:
-                    await asyncio.to_thread(egress.send, request, allowed=self._allowed)
+                    await asyncio.to_thread(egress.deliver, message, smtp=self._smtp, allowed=self._allowed)
                     break
                 except egress.EgressError as error:
                     if not left:
@@ -69,12 +70,14 @@ class Notices:
                     else:
                         await asyncio.sleep(_WAIT_S)
 
-    def _of_end(self, root: Action) -> list[egress.Request]:
+    def _of_end(self, root: Action) -> list[egress.Message]:
         view = self._store.run(root.key.run)
         # The process that drives a local run tells of its end itself.
         if view is None or view.record.mode is RunMode.LOCAL:
             return []
-        return notices.requests(view.record.run_spec, root)
+        return notices.of_end(view.record.run_spec, root)
 
-    def _of_question(self, condition: Action) -> list[egress.Request]:
-        return notices.question(condition.spec, condition.key, self._base_url)
+    def _of_question(self, condition: Action) -> list[egress.Message]:
+        view = self._store.run(condition.key.run)
+        run_spec = b"" if view is None else view.record.run_spec
+        return notices.of_question(run_spec, condition.spec, condition.key, self._base_url)

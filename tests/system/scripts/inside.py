@@ -317,6 +317,48 @@ def applies(func: Callable[[int], int], task: Any) -> list[int]:
     return [func(1), task(2)]
 
 
+class Tracker:
+    """A link."""
+
+    name = "Tracker"
+    icon_uri = None
+
+    def __init__(self, address: str = "https://tracker.example") -> None:
+        self.address = address
+
+    def get_link(self, run_name: str, action_name: str, context: dict[str, str], **_: Any) -> str:
+        return f"{self.address}/{run_name}/{action_name}?team={context.get('team', '')}"
+
+
+@env.task(links=Tracker())
+def linked(x: int) -> int:
+    return x
+
+
+@env.task
+def links() -> int:
+    return linked(1) + linked.override(
+        links=(Tracker("https://other.example"), Tracker("https://more.example"))
+    )(2)
+
+
+@env.task
+def filed(mount: str) -> list[str]:
+    """A secret as a file."""
+    return opens.override(secrets=flyte.Secret("api-key", mount=Path(mount)))(mount)
+
+
+@env.task
+def opens(mount: str) -> list[str]:
+    path = Path(mount, "api-key")
+    return [path.read_text(), oct(path.stat().st_mode)[-3:], os.environ.get("API_KEY", "")]
+
+
+@env.task(cache="auto")
+def remembered(x: int) -> int:
+    return x
+
+
 @env.task
 def passes() -> list[int]:
     add = 10
@@ -327,6 +369,11 @@ def passes() -> list[int]:
 def notifies(fail: bool) -> None:
     if fail:
         raise ValueError('it said "no"\nand left')
+
+
+@env.task
+def asks_to_approve() -> bool:
+    return flyte.new_condition("approve", prompt='Really "now"?').wait()
 
 
 @env.task

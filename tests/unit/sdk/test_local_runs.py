@@ -677,6 +677,23 @@ def test_the_cache_can_be_overwritten_and_left_alone() -> None:
     assert ran == [1, 1, 1]
 
 
+def test_the_cache_of_local_runs_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[int] = []
+
+    @env.task(cache=flyte.Cache("override", version_override="v1"))
+    def costly(x: int) -> int:
+        ran.append(x)
+        return x
+
+    flyte.run(costly, 1)
+    flyte.run(costly, 1)
+    assert ran == [1]
+    monkeypatch.setenv("FLYTE_LOCAL_CACHE_ENABLED", "false")
+    flyte.init()
+    flyte.run(costly, 1)
+    assert ran == [1, 1]
+
+
 def test_of_identical_calls_at_once_one_runs() -> None:
     ran: list[int] = []
 

@@ -70,6 +70,7 @@ def _show(run: str, name: str) -> None:
     if is_json(style):
         emit_json(found, style)
         return
+    links = found["links"]
     emit_sheet(
         [
             ("Action", found["name"]),
@@ -84,6 +85,7 @@ def _show(run: str, name: str) -> None:
             ("Started", words.instant(found["start_time"])),
             ("Ended", words.instant(found["end_time"])),
             ("Cache", found["cache_status"]),
+            *([("Links", "\n".join(f"{each['name']}: {each['url']}" for each in links))] if links else []),
             *([("Outcome of", found["recovered_from"])] if found["recovered_from"] else []),
             *values.divergences(found["divergences"]),
             *values.failure(found["error"]),

@@ -99,6 +99,7 @@ _SET_COUNTER: Final = "UPDATE counter SET value = ? WHERE name = ?"
 _CACHE: Final = """
 SELECT sha256, size_bytes, uri, data, output_uri, source, created_at FROM cache WHERE scope = ? AND key = ?
 """
+_NEXT_SCOPE: Final = "SELECT min(scope) FROM cache WHERE scope > ?"
 _PUT_CACHE: Final = "INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _DELETE_CACHE: Final = "DELETE FROM cache WHERE scope = ? AND key = ?"
 _COUNT_CACHE: Final = "SELECT count(*) FROM cache"
@@ -367,6 +368,13 @@ class SqliteTx:
         for sha256, size, uri, data, output_uri, source, at in self._db.execute(_CACHE, (scope, key)):
             return CacheEntry(PayloadRef(sha256, size, uri), data, output_uri, source, at)
         return None
+
+    def cache_scopes(self) -> list[str]:
+        # From one to the next by the index: there are few, and each may have very many entries.
+        found: list[str] = []
+        while (scope := self._db.execute(_NEXT_SCOPE, (found[-1] if found else "",)).get) is not None:
+            found.append(scope)
+        return found
 
     def put_cache_entry(self, scope: str, key: str, entry: CacheEntry) -> None:
         ref = entry.outputs
