@@ -267,7 +267,8 @@ def with_runcontext(
         log_level: Of the SDK's own logger, here and in the run's actions; `user_log_level`: of
             `flyte.logger`; `log_format`: `console` or `json`; `reset_root_logger`: take the root
             logger's handlers away.
-        max_action_concurrency: At most so many actions of the run at once; 0: any number.
+        max_action_concurrency: At most so many actions of the run at once; 0: any number. The root does
+            not count, nor does one that waits for its children.
         on_divergence: What becomes of a task that runs again and calls other tasks than before:
             `tell`: the run shows it; `fail`: the task fails, with code `REPLAY_DIVERGED`.
         interruptible: Kept with the run, as are `queue` and `service_account`: of no effect on one machine.

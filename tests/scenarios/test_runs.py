@@ -148,7 +148,8 @@ async def test_a_user_error_fails_the_run_with_its_words(tmp_path: Path, store: 
         assert (root.error.code, root.error.message) == ("ValueError", "no such step")
 
 
-async def test_nesting_needs_no_more_than_one_slot(tmp_path: Path, store: Store) -> None:
+@pytest.mark.parametrize(("slots", "limit"), [(1, 0), (8, 1)])
+async def test_nesting_needs_no_more_than_one(slots: int, limit: int, tmp_path: Path, store: Store) -> None:
     """A parent that waits holds nothing, so calls nest as deep as they like."""
     depth = 50
 
@@ -161,8 +162,8 @@ async def test_nesting_needs_no_more_than_one_slot(tmp_path: Path, store: Store)
         below = await there.run_child(attempt, child(f"level{left}", left - 1))
         attempt.succeed(outputs(value_of(below.outputs.data) + 1))
 
-    async with world(tmp_path, FakeExecutor(nest, cpus(1)), store) as there:
-        run = await there.create(x=depth)
+    async with world(tmp_path, FakeExecutor(nest, cpus(slots)), store) as there:
+        run = await there.create(x=depth, run_spec=run_pb2.RunSpec(max_action_concurrency=limit))
         root = await there.ended(run)
         assert root.phase is Phase.SUCCEEDED
         data = store.payload(root.key, "outputs")

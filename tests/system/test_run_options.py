@@ -185,13 +185,21 @@ def test_a_dry_run_prepares_everything_and_creates_nothing(there: Place, tmp_pat
         runner.run(inside.leaf, x="one")
 
 
+def test_no_more_actions_go_at_once_than_the_run_allows(there: Place) -> None:
+    options = {"max_action_concurrency": 2}
+    spans = there.run(inside.spreads, n=8, options=options).outputs()[0]
+    most = max(sum(began <= at < ended for began, ended in spans) for at, _ in spans)
+    assert most == 2
+    assert there.run(inside.nests, n=8, options={"max_action_concurrency": 1}).outputs()[0] == 8
+
+
 @pytest.mark.parametrize(
     ("option", "told"),
     [
         ({"mode": "hybrid"}, "hybrid"),
         ({"run_base_dir": "/tmp/x"}, "data directory"),
         ({"cache_lookup_scope": "galaxy"}, "unknown"),
-        ({"max_action_concurrency": 1}, "no limit"),
+        ({"max_action_concurrency": -1}, "no limit"),
         ({"labels": {"a": 1}}, "labels holds"),
         ({"notifications": "me"}, "no notification"),
     ],

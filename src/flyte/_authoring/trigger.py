@@ -252,12 +252,12 @@ def check_concurrency(limit: int | None) -> int:
     """A limit of actions at once; 0 for none.
 
     Raises:
-        DeclarationError: it is negative, or 1: the root holds a place of its own while it waits.
+        DeclarationError: it is no number, or negative.
     """
-    if limit is None or (isinstance(limit, int) and (limit == 0 or limit > 1)):
+    if limit is None or (isinstance(limit, int) and limit >= 0):
         return limit or 0
     raise DeclarationError(
-        f"max_action_concurrency={limit!r} is no limit.", hint="Use 0 (any number), or 2 and more."
+        f"max_action_concurrency={limit!r} is no limit.", hint="Use 0 (any number), or more."
     )
 
 

@@ -319,7 +319,7 @@ def _positional(ctx: click.Context, value: str, inputs: tuple[Input, ...]) -> Us
     "--max-action-concurrency",
     type=click.IntRange(min=0),
     default=0,
-    help="At most so many actions of the run at a time; 0: any number.",
+    help="At most so many actions of the run at a time, those that wait for others not counted; 0: any number.",
 )
 @click.option("--queue", default="", help="The queue; recorded with the run.")
 @click.option("--service-account", default="", help="The service account; recorded with the run.")

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from flyte import _failures
 from flyte._controller.calls import judge
 from flyte._controller.frame import Frame
+from flyte._controller.limit import Limit
 from flyte._controller.seat import Halt
 from flyte._runtime.failure import describe
 from flyte.errors import ReplayDivergedError
@@ -60,7 +61,9 @@ class Body(NamedTuple):
 class Pause(NamedTuple):
     """Wait until then, or until the frame is woken."""
 
-    until: Micros
+    until: Micros | None
+    over: Callable[[], bool] | None = None
+    """Whether there is nothing to wait for any more."""
 
 
 Step = Record | Body | Pause
@@ -71,6 +74,8 @@ class Place(Protocol):
 
     clock: Clock
     worker: str
+    limit: Limit | None
+    """How many of its actions go at once; None: any number."""
     strict: bool
     """A divergence from an earlier attempt is a failure."""
 
@@ -132,17 +137,46 @@ def course(place: Place, frame: Frame, begin: Callable[[Tx], Standing] | None) -
                 place.enter(frame, live)
                 standing = yield from _attempt(place, frame, timers.next_due(action))
             else:
+                frame.rest()
+                if place.limit is not None:
+                    place.limit.leave(frame)
                 due = timers.next_due(action)
                 if action.not_before is not None and due is not None:
-                    yield Pause(due)
+                    yield from _wait(place, frame, Pause(due))
                 elif tried == action.version:
                     # Another action computes the value of its cache key.
-                    yield Pause(Micros(place.clock.now() + LEASE_POLL_US))
+                    yield from _wait(place, frame, Pause(Micros(place.clock.now() + LEASE_POLL_US)))
                 tried = action.version
-                standing = yield Record(_again(place, frame.key))
+                may_begin = yield from _turn(place, frame, due)
+                standing = yield Record(_again(place, frame.key, may_begin))
     except CoreError as error:
         raise _failures.of_core(error) from error
     return outputs_of(place, standing)
+
+
+def _turn(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any, bool]:
+    """Wait for the run's limit to let an attempt begin; false when something else happened first."""
+    limit = place.limit
+    if limit is None:
+        return True
+    if not limit.take(frame):
+        yield from _wait(place, frame, Pause(due, lambda: limit.take(frame)))
+    return limit.take(frame)
+
+
+def _wait(place: Place, frame: Frame, pause: Pause) -> Generator[Step, Any, None]:
+    try:
+        yield pause
+    except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt) as error:
+        _give_up(place, frame, error)
+        raise
+
+
+def _give_up(place: Place, frame: Frame, why: BaseException) -> None:
+    """Nobody waits for the action any more."""
+    who = "The process that drove it" if frame.caller is None else "Its caller"
+    interrupted = isinstance(why, KeyboardInterrupt)
+    place.give_up(frame, "Interrupted (Ctrl-C)." if interrupted else f"{who} stopped waiting for it.")
 
 
 def _attempt(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any, Standing]:
@@ -177,12 +211,8 @@ def _body(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any
         if frame.halted_above():
             raise
         return None
-    except (asyncio.CancelledError, GeneratorExit):
-        who = "The process that drove it" if frame.caller is None else "Its caller"
-        place.give_up(frame, f"{who} stopped waiting for it.")
-        raise
-    except KeyboardInterrupt:
-        place.give_up(frame, "Interrupted (Ctrl-C).")
+    except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt) as error:
+        _give_up(place, frame, error)
         raise
     except BaseException as error:
         return None if frame.halted else Ending(error=describe(error))
@@ -192,10 +222,12 @@ def _body(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any
     return Ending(outputs, ref, edges=tuple(frame.place.edges))
 
 
-def _again(place: Place, key: ActionKey) -> Callable[[Tx], Standing]:
+def _again(place: Place, key: ActionKey, may_begin: bool) -> Callable[[Tx], Standing]:
     def work(tx: Tx) -> Standing:
         now = place.clock.now()
         timers.fire(tx, key, now)
+        if not may_begin:
+            return stand(tx, key)
         claimed = use_cases.claim(tx, key, place.worker, now)
         live = claimed.actions[0].live if claimed.actions else None
         if live is not None:

@@ -163,8 +163,8 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 def _pause(run: Run, frame: Frame, step: Pause) -> None:
     woken = threading.Event()
     frame.wake = woken.set
-    if not frame.halted:
-        woken.wait(_seconds_to(run, step.until))
+    if not _is_over(frame, step):
+        woken.wait(_seconds_of(run, step))
     frame.wake = None
 
 
@@ -177,13 +177,21 @@ async def _apause(run: Run, frame: Frame, step: Pause) -> None:
 
     frame.wake = wake
     try:
-        if not frame.halted:
-            async with asyncio.timeout(_seconds_to(run, step.until)):
+        if not _is_over(frame, step):
+            async with asyncio.timeout(_seconds_of(run, step)):
                 await woken.wait()
     except TimeoutError:
         return
     finally:
         frame.wake = None
+
+
+def _is_over(frame: Frame, step: Pause) -> bool:
+    return frame.halted or (step.over is not None and step.over())
+
+
+def _seconds_of(run: Run, step: Pause) -> float | None:
+    return None if step.until is None else _seconds_to(run, step.until)
 
 
 def _seconds_to(run: Run, until: Micros) -> float:

@@ -97,6 +97,17 @@ class Frame:
             if self.wake is not None:
                 self.wake()
 
+    def rest(self) -> None:
+        """The attempt is over and another may follow: that it was stopped is no reason to end a wait."""
+        with guard:
+            self.halted = False
+
+    def rouse(self) -> None:
+        """End a wait, if there is one. Any thread may call."""
+        with guard:
+            if self.wake is not None:
+                self.wake()
+
     def refuse_if_halted(self) -> None:
         """Raise `Halt` when the attempt was taken away before its body could start."""
         if self.halted:

@@ -25,6 +25,7 @@ from flyte._controller.course import Ending, Standing, Step, course, outputs_of,
 from flyte._controller.drive import Echo, adrive, drive, environment
 from flyte._controller.frame import Frame
 from flyte._controller.ledger import Ledger
+from flyte._controller.limit import Limit
 from flyte._controller.opening import Opening, look, report
 from flyte._controller.protocol import Submission
 from flyte._controller.spec import Place
@@ -98,6 +99,8 @@ class LocalRun:
         self.url = url
         """Where a server of this history answers, or would."""
         self.replays = record.relation == "recover"
+        most = record.max_action_concurrency
+        self.limit = Limit(most) if most else None
         self.strict = record.env.get(ON_DIVERGENCE) == "fail"
         self.key = record.key
         self.info = info
@@ -206,6 +209,9 @@ class LocalRun:
         """The action is no longer driven here; those who wait for it are told."""
         with self._guard:
             self.frames.pop(frame.key.name, None)
+        if self.limit is not None:
+            self.limit.leave(frame)
+            self.limit.returned(frame.caller)
         if frame.followers:
             frame.tell(data)
 
@@ -226,8 +232,12 @@ class LocalRun:
             self._thresholds = None
 
     def _first(self, frame: Frame, context: TaskContext) -> Callable[[Tx], Standing] | None:
-        """Enqueue, claim and start in one; None when that has been put off."""
+        """Enqueue, claim and start in one, or only enqueue where it must wait; None when that has been put off."""
+        if self.limit is not None:
+            self.limit.calls(frame.caller)
         first = Opening(self, frame, self._new(frame.call), self.clock.now(), context.token)
+        if self.limit is not None:
+            return first.enqueue
         if not self._is_new(frame, context):
             return first.begin
         self._enter(frame, 1, None)
@@ -306,7 +316,7 @@ class LocalRun:
     async def answer(self, context: TaskContext, call: Submission) -> bytes:
         key = ActionKey(self.key, call.name)
         try:
-            with questions.asked(key, call.spec) as question:
+            with self._waiting(context), questions.asked(key, call.spec) as question:
                 while (found := self._answered(key)) is None:
                     answer = question.look()
                     if answer is None:
@@ -321,6 +331,18 @@ class LocalRun:
                 )
             raise
         return outputs_of(self, found)
+
+    @contextlib.contextmanager
+    def _waiting(self, context: TaskContext) -> Iterator[None]:
+        """The body waits for something that is no task: it counts as little as one that waits for a child."""
+        frame = self.frames.get(context.name)
+        if self.limit is not None:
+            self.limit.calls(frame)
+        try:
+            yield
+        finally:
+            if self.limit is not None:
+                self.limit.returned(frame)
 
     def _signal(self, key: ActionKey, outputs: bytes) -> None:
         """Answer a condition; who answered first is right."""

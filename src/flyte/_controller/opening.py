@@ -55,6 +55,15 @@ class Opening:
             return standing(tx, action, change.effects)
         return Standing(action, None, change.effects)
 
+    def enqueue(self, tx: Tx) -> Standing:
+        """Only enqueue."""
+        run, parent = self._run, self._frame.parent
+        assert parent is not None
+        change = use_cases.enqueue(
+            tx, run.key, parent, self._parent_token(), [self._new], self.at, run.intact
+        )
+        return standing(tx, change.actions[0], change.effects)
+
     def record(self, tx: Tx) -> None:
         """Record what was put off. What the engine refuses is kept, and told by `result`."""
         self._standing = self._error = None

@@ -113,7 +113,7 @@ class Dispatch(Loop):
             launch = self._launch(action)
             if launch is not None and action.live is not None:
                 cost = self._demand(action).cost
-                flight = self.slots.take(action.key, cost, launch.pool, action.parent is None)
+                flight = self.slots.take(action.key, cost, launch.pool)
                 flight.token = action.live.token
                 flight.outputs = self._template(action).outputs
                 launches.append(launch)
@@ -153,7 +153,7 @@ class Dispatch(Loop):
                 await self._refuse(action.key, "ResourcesUnavailable", reason)
                 continue
             told = action.phase is Phase.WAITING_FOR_RESOURCES
-            self.queue.add(action.key, demand, now, action.parent is None, told)
+            self.queue.add(action.key, demand, now, told)
 
     def _pick(self, now: Micros) -> list[Waiting]:
         picked: list[Waiting] = []
@@ -165,7 +165,7 @@ class Dispatch(Loop):
             if pool and self.slots.in_pool(pool) >= waiting.demand.pool_limit:
                 # Its workers are full of parents that wait: a process of its own keeps nesting free.
                 pool = ""
-            self.slots.take(waiting.key, waiting.demand.cost, pool, waiting.is_root)
+            self.slots.take(waiting.key, waiting.demand.cost, pool)
             picked.append(waiting)
         return picked
 
@@ -186,8 +186,8 @@ class Dispatch(Loop):
             change = await self._transactor.change(_claim_all, keys, self._executor.name)
         except BaseException:
             for waiting in picked:
-                self.slots.release(waiting.key, waiting.is_root)
-                self.queue.add(waiting.key, waiting.demand, now, waiting.is_root, waiting.told)
+                self.slots.release(waiting.key)
+                self.queue.add(waiting.key, waiting.demand, now, waiting.told)
             raise
         claimed = {action.key: action for action in change.actions}
         launches: list[Launch] = []
@@ -195,7 +195,7 @@ class Dispatch(Loop):
             action = claimed.get(waiting.key)
             flight = self.slots.flight(waiting.key)
             if action is None or action.live is None or flight is None:
-                self.slots.release(waiting.key, waiting.is_root)
+                self.slots.release(waiting.key)
                 if action is None:
                     self._parked[waiting.key] = Micros(now + RETRY_CLAIM_US)
                 continue

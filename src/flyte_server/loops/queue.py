@@ -28,7 +28,6 @@ class Waiting:
     number: int
     """Order of arrival."""
     since: Micros
-    is_root: bool
     told: bool = False
     """Users see that it waits for resources."""
 
@@ -48,12 +47,12 @@ class Queue:
     def __contains__(self, key: ActionKey) -> bool:
         return key in self._all
 
-    def add(self, key: ActionKey, demand: Demand, since: Micros, is_root: bool, told: bool) -> None:
+    def add(self, key: ActionKey, demand: Demand, since: Micros, told: bool) -> None:
         """Join the end of the line; a second time does nothing."""
         if key in self._all:
             return
         self._number += 1
-        waiting = self._all[key] = Waiting(key, demand, self._number, since, is_root, told)
+        waiting = self._all[key] = Waiting(key, demand, self._number, since, told)
         self._lines.setdefault(demand, OrderedDict())[key] = waiting
         if not told:
             self._untold[key] = waiting

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flyte_core.model import Action, ActionKey, ResourceRequest, RunKey, Token
+from flyte_core.model import ROOT, Action, ActionKey, ResourceRequest, RunKey, Token
 
 DEFAULT_CPU = 1.0
 
@@ -27,6 +27,8 @@ class Cost:
 class Flight:
     """An attempt under way. `token` is None until its claim is durable."""
 
+    run: RunKey | None
+    """None for a root: a run's own limit does not count it."""
     cost: Cost
     pool: str
     token: Token | None = None
@@ -51,7 +53,7 @@ class Slots:
         self._pools: dict[str, list[int]] = {}
         """By pool: attempts in its workers, and those of them that hold their share."""
         self._runs: dict[RunKey, int] = {}
-        """By run: attempts of children under way."""
+        """By run: attempts that hold their share; its root's is not counted."""
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -89,20 +91,18 @@ class Slots:
         return self._pools[pool][1] if pool in self._pools else 0
 
     def in_run(self, run: RunKey) -> int:
-        """Attempts of the run under way, its root's not counted."""
+        """Attempts of the run that hold their share, its root's not counted."""
         return self._runs.get(run, 0)
 
-    def take(self, key: ActionKey, cost: Cost, pool: str, is_root: bool) -> Flight:
+    def take(self, key: ActionKey, cost: Cost, pool: str) -> Flight:
         """An attempt is about to begin."""
-        flight = self._flights[key] = Flight(cost, pool)
+        flight = self._flights[key] = Flight(None if key.name == ROOT else key.run, cost, pool)
         if pool:
             self._pools.setdefault(pool, [0, 0])[0] += 1
-        if not is_root:
-            self._runs[key.run] = self._runs.get(key.run, 0) + 1
         self._settle(key)
         return flight
 
-    def release(self, key: ActionKey, is_root: bool) -> bool:
+    def release(self, key: ActionKey) -> bool:
         """The attempt is over. False when none was under way."""
         flight = self._flights.pop(key, None)
         if flight is None:
@@ -113,10 +113,6 @@ class Slots:
             counts[0] -= 1
             if not counts[0]:
                 del self._pools[flight.pool]
-        if not is_root:
-            self._runs[key.run] -= 1
-            if not self._runs[key.run]:
-                del self._runs[key.run]
         return True
 
     def observe(self, actions: Iterable[Action]) -> bool:
@@ -131,7 +127,7 @@ class Slots:
             if flight.token is None and live is not None:
                 flight.token = live.token
             elif live is None or live.token != flight.token:
-                freed |= self.release(action.key, action.parent is None)
+                freed |= self.release(action.key)
         return freed
 
     def _observe_child(self, action: Action) -> bool:
@@ -168,3 +164,7 @@ class Slots:
         self.gpu += sign * flight.cost.gpu
         if flight.pool:
             self._pools[flight.pool][1] += sign
+        if flight.run is not None:
+            self._runs[flight.run] = self._runs.get(flight.run, 0) + sign
+            if not self._runs[flight.run]:
+                del self._runs[flight.run]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -471,3 +472,24 @@ async def streams(folder: str) -> list[int]:
     if attempt() == 0:
         raise ValueError("again")
     return found
+
+
+# -- Limits ----------------------------------------------------------------------------------------
+
+
+@env.task
+async def lasts() -> list[float]:
+    """When it ran: long enough to meet another."""
+    began = time.monotonic()
+    await asyncio.sleep(0.1)
+    return [began, time.monotonic()]
+
+
+@env.task
+async def spreads(n: int) -> list[list[float]]:
+    return list(await asyncio.gather(*[lasts() for _ in range(n)]))
+
+
+@env.task
+async def nests(n: int) -> int:
+    return 0 if n == 0 else await nests(n - 1) + 1

@@ -59,7 +59,7 @@ def test_other_parts_of_triggers_are_checked() -> None:
     with pytest.raises(DeclarationError, match="automated by"):
         flyte.Trigger("x", "* * * * *")  # type: ignore[arg-type]
     with pytest.raises(DeclarationError, match="max_action_concurrency"):
-        flyte.Trigger("x", flyte.FixedRate(5), max_action_concurrency=1)
+        flyte.Trigger("x", flyte.FixedRate(5), max_action_concurrency=-1)
     assert len(flyte.Trigger("x", flyte.FixedRate(5), description="d" * 300).description) == 255
 
 

@@ -41,12 +41,12 @@ def slots(cpu: float = 2.0, memory_bytes: int | None = None) -> Slots:
 
 def test_a_parent_gives_its_slot_back_while_children_are_open() -> None:
     there = slots(1.0)
-    there.take(ROOT_KEY, ONE, "", is_root=True)
+    there.take(ROOT_KEY, ONE, "")
     there.observe([action("a0", Phase.RUNNING)])
     assert not there.fits(ONE)
     assert there.observe([action("c", Phase.QUEUED, "a0")])
     assert there.fits(ONE)
-    there.take(key("c"), ONE, "", is_root=False)
+    there.take(key("c"), ONE, "")
     there.observe([action("c", Phase.RUNNING, "a0", token=2)])
     assert not there.fits(ONE)
     there.observe([action("c", Phase.SUCCEEDED, "a0")])
@@ -61,7 +61,7 @@ ROOT_KEY = ActionKey(RUN, ROOT)
 
 def test_hearing_the_same_twice_changes_nothing() -> None:
     there = slots()
-    there.take(ROOT_KEY, ONE, "", is_root=True)
+    there.take(ROOT_KEY, ONE, "")
     for _ in range(2):
         there.observe([action("a0", Phase.RUNNING), action("c", Phase.QUEUED, "a0")])
     for _ in range(2):
@@ -71,7 +71,7 @@ def test_hearing_the_same_twice_changes_nothing() -> None:
 
 def test_a_retry_frees_the_slot_of_the_attempt_before() -> None:
     there = slots()
-    there.take(ROOT_KEY, ONE, "", is_root=True)
+    there.take(ROOT_KEY, ONE, "")
     there.observe([action("a0", Phase.RUNNING, token=1)])
     assert there.observe([action("a0", Phase.QUEUED)])
     assert there.cpu == 0
@@ -79,7 +79,7 @@ def test_a_retry_frees_the_slot_of_the_attempt_before() -> None:
 
 def test_memory_counts_as_well() -> None:
     there = slots(8.0, memory_bytes=100)
-    there.take(ROOT_KEY, Cost(1, 60, 0), "", is_root=True)
+    there.take(ROOT_KEY, Cost(1, 60, 0), "")
     assert not there.fits(Cost(1, 60, 0))
     assert there.fits(Cost(1, 40, 0))
     assert "memory" in (there.never_fits(Cost(1, 101, 0)) or "")
@@ -95,7 +95,7 @@ def test_the_oldest_that_fits_goes_first() -> None:
     queue = Queue()
     small, large = Demand(Cost(1, 0, 0)), Demand(Cost(4, 0, 0))
     for name, demand in (("a", small), ("big", large), ("b", small)):
-        queue.add(key(name), demand, Micros(0), False, False)
+        queue.add(key(name), demand, Micros(0), False)
     picked = [queue.pick(lambda demand: demand is small, lambda waiting: False) for _ in range(3)]
     assert [waiting.key.name for waiting in picked if waiting] == ["a", "b"]
     assert len(queue) == 1
@@ -104,15 +104,15 @@ def test_the_oldest_that_fits_goes_first() -> None:
 def test_the_younger_wait_behind_one_that_has_waited_long() -> None:
     queue = Queue()
     small, large = Demand(Cost(1, 0, 0)), Demand(Cost(4, 0, 0))
-    queue.add(key("big"), large, Micros(0), False, False)
-    queue.add(key("a"), small, Micros(5), False, False)
+    queue.add(key("big"), large, Micros(0), False)
+    queue.add(key("a"), small, Micros(5), False)
     assert queue.pick(lambda demand: demand is small, lambda waiting: waiting.demand is large) is None
 
 
 def test_leaving_and_joining_twice_does_no_harm() -> None:
     queue = Queue()
-    queue.add(key("a"), Demand(ONE), Micros(0), False, False)
-    queue.add(key("a"), Demand(ONE), Micros(0), False, False)
+    queue.add(key("a"), Demand(ONE), Micros(0), False)
+    queue.add(key("a"), Demand(ONE), Micros(0), False)
     assert len(queue) == 1
     assert queue.remove(key("a"))
     assert not queue.remove(key("a"))
@@ -122,7 +122,7 @@ def test_leaving_and_joining_twice_does_no_harm() -> None:
 def test_each_is_told_once_that_it_waits() -> None:
     queue = Queue()
     for number in range(3):
-        queue.add(key(f"a{number}"), Demand(ONE), Micros(number), False, told=number == 0)
+        queue.add(key(f"a{number}"), Demand(ONE), Micros(number), told=number == 0)
     assert queue.first_untold() == 1
     assert [waiting.key.name for waiting in queue.untold(Micros(1), 10)] == ["a1"]
     assert [waiting.key.name for waiting in queue.untold(Micros(9), 10)] == ["a2"]
@@ -133,7 +133,7 @@ def test_picking_from_a_long_queue_stays_cheap() -> None:
     """Ten thousand equal actions are one line, not ten thousand questions."""
     queue = Queue()
     for number in range(10_000):
-        queue.add(key(f"a{number}"), Demand(ONE), Micros(0), False, False)
+        queue.add(key(f"a{number}"), Demand(ONE), Micros(0), False)
     asked = 0
 
     def full(demand: Demand) -> bool:
