@@ -190,7 +190,7 @@ def test_no_more_actions_go_at_once_than_the_run_allows(there: Place) -> None:
     spans = there.run(inside.spreads, n=8, options=options).outputs()[0]
     most = max(sum(began <= at < ended for began, ended in spans) for at, _ in spans)
     assert most == 2
-    assert there.run(inside.nests, n=8, options={"max_action_concurrency": 1}).outputs()[0] == 8
+    assert there.run(inside.deepens, n=8, options={"max_action_concurrency": 1}).outputs()[0] == 8
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""Calls of tasks inside a worker: handed to a controller that talks to the server."""
+"""Calls of tasks: the same way in both modes until they are handed to what makes children of them."""
 
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,8 +30,58 @@ T = TypeVar("T")
 log = logging.getLogger("flyte")
 
 
-class ControllerCalls:
-    """Makes children of calls. The controller is made by the first call."""
+class TaskCalls(ABC):
+    """From the arguments of a call to what it returns. What lies between is up to the mode."""
+
+    place: Place
+
+    def blocking(
+        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        refuse_on_loop(task)
+        handle = observe.taking(context, task, args)
+        refuse_in_trace(context, task)
+        call = self.note(context, submit(context, task, args, kwargs, self.place, handle))
+        return _result(task, call.name, self.outcome_blocking(context, task, call), handle)
+
+    def awaited(
+        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        handle = observe.taking(context, task, args, later=True)
+        return self._awaited(context, task, args, kwargs, handle)
+
+    async def _awaited(
+        self,
+        context: TaskContext,
+        task: "Task[..., Any]",
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        handle: observe.Handle | None,
+    ) -> Any:
+        refuse_in_trace(context, task)
+        call = self.note(context, submit(context, task, args, kwargs, self.place, handle))
+        return _result(task, call.name, await self.outcome(context, task, call), handle)
+
+    @abstractmethod
+    def note(self, context: TaskContext, call: Submission) -> Submission:
+        """Remember what an attempt calls that replaces another."""
+
+    @abstractmethod
+    def outcome_blocking(self, context: TaskContext, task: "Task[..., Any]", call: Submission) -> bytes:
+        """Make an action of a call, and wait for its serialized outputs on this thread.
+
+        Raises its failure.
+        """
+
+    @abstractmethod
+    def outcome(
+        self, context: TaskContext, task: "Task[..., Any]", call: Submission
+    ) -> Coroutine[Any, Any, bytes]:
+        """The same on the running loop; cancelling it aborts the action."""
+
+
+class ControllerCalls(TaskCalls):
+    """Calls inside a worker go to a controller that talks to the server. The first one makes it."""
 
     replays = True
 
@@ -44,7 +95,7 @@ class ControllerCalls:
         strict: bool = False,
     ) -> None:
         self._connect = connect
-        self._place = place
+        self.place = place
         self._controller: Controller | None = None
         self._recovers = recovers
         self._strict = strict
@@ -86,42 +137,23 @@ class ControllerCalls:
         if self._controller is not None:
             portal().run(self.close(context))
 
-    def blocking(
-        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        refuse_on_loop(task)
-        handle = observe.taking(context, task, args)
-        call = self._submission(context, task, args, kwargs, handle)
-        data = portal().run(self.controller.run_child(parent_of(context), call))
-        return result_of(task, call.name, data, handle)
+    def outcome_blocking(self, context: TaskContext, task: "Task[..., Any]", call: Submission) -> bytes:
+        return portal().run(self.controller.run_child(parent_of(context), call))
 
-    def awaited(
-        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Coroutine[Any, Any, Any]:
-        handle = observe.taking(context, task, args, later=True)
-        return self._awaited(context, task, args, kwargs, handle)
-
-    async def _awaited(
-        self,
-        context: TaskContext,
-        task: "Task[..., Any]",
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        handle: observe.Handle | None,
-    ) -> Any:
-        call = self._submission(context, task, args, kwargs, handle)
-        data = await self.controller.run_child(parent_of(context), call)
-        return result_of(task, call.name, data, handle)
+    def outcome(
+        self, context: TaskContext, task: "Task[..., Any]", call: Submission
+    ) -> Coroutine[Any, Any, bytes]:
+        return self.controller.run_child(parent_of(context), call)
 
     async def find(self, context: TaskContext, call: Submission) -> bytes | None:
-        self._note(call)
+        self.note(context, call)
         found = await self.controller.find(parent_of(context), call)
         if found is None and self._recovers:
             found = await self.controller.recall(parent_of(context), call)
         return found
 
     async def record(self, context: TaskContext, call: Submission) -> None:
-        await self.controller.record_trace(parent_of(context), self._note(call))
+        await self.controller.record_trace(parent_of(context), self.note(context, call))
 
     async def answer(self, context: TaskContext, call: Submission) -> bytes:
         return await self.controller.run_child(parent_of(context), call)
@@ -135,24 +167,13 @@ class ControllerCalls:
     def token_of(self, context: TaskContext) -> Token | None:
         return context.token
 
-    def _submission(
-        self,
-        context: TaskContext,
-        task: "Task[..., Any]",
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        handle: observe.Handle | None,
-    ) -> Submission:
-        refuse_in_trace(context, task)
-        return self._note(submit(context, task, args, kwargs, self._place, handle))
-
-    def _note(self, call: Submission) -> Submission:
+    def note(self, context: TaskContext, call: Submission) -> Submission:
         if self._asked is not None:
             self._asked.add(call.name)
         return call
 
 
-def result_of(task: "Task[..., Any]", name: ActionName, data: bytes, handle: observe.Handle | None) -> Any:
+def _result(task: "Task[..., Any]", name: ActionName, data: bytes, handle: observe.Handle | None) -> Any:
     """What the action that a call became has returned."""
     value = codec_of_task(task).decode_outputs(data)
     if handle is not None:

@@ -87,10 +87,6 @@ class Ledger:
 
     def _transact(self, work: Callable[[Tx], T]) -> T:
         """A transaction that begins with what was put off, in the order in which it was."""
-        with untorn():
-            return self._transact_untorn(work)
-
-    def _transact_untorn(self, work: Callable[[Tx], T]) -> T:
         openings = self._openings
         taken: list[Opening] = []
 
@@ -100,13 +96,14 @@ class Ledger:
                 taken[-1].record(tx)
             return _attempt(work, tx)
 
-        if not openings:
-            return self.store.transact(work)
-        try:
-            result = self.store.transact(all_of_it)
-        except BaseException:
-            openings.extendleft(reversed(taken))
-            raise
+        with untorn():
+            if not openings:
+                return self.store.transact(work)
+            try:
+                result = self.store.transact(all_of_it)
+            except BaseException:
+                openings.extendleft(reversed(taken))
+                raise
         if isinstance(result, CoreError):
             raise result
         return result

@@ -20,7 +20,7 @@ from flyte import _failures
 from flyte._account import account
 from flyte._context import RunInfo, TaskContext
 from flyte._controller import notices, questions
-from flyte._controller.calls import refuse_in_trace, refuse_on_loop, result_of
+from flyte._controller.calls import TaskCalls
 from flyte._controller.course import Ending, Standing, Step, course, outputs_of, stand, standing
 from flyte._controller.drive import Echo, adrive, drive, environment
 from flyte._controller.frame import Frame
@@ -29,9 +29,7 @@ from flyte._controller.limit import Limit
 from flyte._controller.opening import Opening, look, report
 from flyte._controller.protocol import Submission
 from flyte._controller.spec import Place
-from flyte._controller.submission import submit
 from flyte._controller.values import INLINE_LIMIT, write
-from flyte._dataflow import observe
 from flyte._sync import pause
 from flyte.errors import BaseRuntimeError, SyncTaskCallInAsyncContextError
 from flyte_core.engine import action as use_cases
@@ -79,7 +77,7 @@ _NO_LIMITS: Final = TimeoutPolicy()
 T = TypeVar("T")
 
 
-class LocalRun:
+class LocalRun(TaskCalls):
     """One run, driven here. Implements what a course needs, and what tasks need to be called."""
 
     def __init__(
@@ -129,14 +127,10 @@ class LocalRun:
 
     # -- Calls -------------------------------------------------------------------------------------
 
-    def blocking(
-        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        refuse_on_loop(task)
-        handle = observe.taking(context, task, args)
-        frame, running = self._frame(context, task, args, kwargs, handle)
+    def outcome_blocking(self, context: TaskContext, task: "Task[..., Any]", call: Submission) -> bytes:
+        frame, running = self._frame(context, task, call)
         if running is not None:
-            return result_of(task, frame.key.name, running.result(), handle)
+            return running.result()
         data: bytes | BaseException | None = None
         try:
             data = drive(self, frame, course(self, frame, self._first(frame, context)))
@@ -145,25 +139,12 @@ class LocalRun:
             raise error.with_traceback(None) from None
         finally:
             self.close(frame, data)
-        return result_of(task, frame.key.name, data, handle)
+        return data
 
-    def awaited(
-        self, context: TaskContext, task: "Task[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Coroutine[Any, Any, Any]:
-        handle = observe.taking(context, task, args, later=True)
-        return self._awaited(context, task, args, kwargs, handle)
-
-    async def _awaited(
-        self,
-        context: TaskContext,
-        task: "Task[..., Any]",
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        handle: observe.Handle | None,
-    ) -> Any:
-        frame, running = self._frame(context, task, args, kwargs, handle)
+    async def outcome(self, context: TaskContext, task: "Task[..., Any]", call: Submission) -> bytes:
+        frame, running = self._frame(context, task, call)
         if running is not None:
-            return result_of(task, frame.key.name, await asyncio.wrap_future(running), handle)
+            return await asyncio.wrap_future(running)
         data: bytes | BaseException | None = None
         try:
             data = await adrive(self, frame, course(self, frame, self._first(frame, context)))
@@ -172,20 +153,12 @@ class LocalRun:
             raise error.with_traceback(None) from None
         finally:
             self.close(frame, data)
-        return result_of(task, frame.key.name, data, handle)
+        return data
 
     def _frame(
-        self,
-        context: TaskContext,
-        task: "Task[..., Any]",
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        handle: observe.Handle | None,
+        self, context: TaskContext, task: "Task[..., Any]", call: Submission
     ) -> "tuple[Frame, Future[bytes] | None]":
         """The frame of a call; with the outcome to come when an earlier attempt's call still runs."""
-        refuse_in_trace(context, task)
-        call = submit(context, task, args, kwargs, self.place, handle)
-        self._note(context, call)
         running = self.frames.get(call.name)
         if running is not None:
             with self._guard:
@@ -198,12 +171,12 @@ class LocalRun:
             self._collect_less()
         return frame, None
 
-    def _note(self, context: TaskContext, call: Submission) -> None:
-        """Remember what an attempt calls that replaces another."""
+    def note(self, context: TaskContext, call: Submission) -> Submission:
         if context.attempt > 1 or self.replays:
             caller = self.frames.get(context.name)
             if caller is not None and caller.attempt == context.attempt and caller.asked is not None:
                 caller.asked.add(call.name)
+        return call
 
     def close(self, frame: Frame, data: bytes | BaseException | None) -> None:
         """The action is no longer driven here; those who wait for it are told."""
@@ -274,7 +247,7 @@ class LocalRun:
         )
 
     async def find(self, context: TaskContext, call: Submission) -> bytes | None:
-        self._note(context, call)
+        self.note(context, call)
         key = ActionKey(self.key, call.name)
         found = self.ledger.now(lambda tx: _known(tx, key))
         if found is None and self.replays:
@@ -296,7 +269,7 @@ class LocalRun:
         return _known(tx, key)
 
     async def record(self, context: TaskContext, call: Submission) -> None:
-        self._note(context, call)
+        self.note(context, call)
         frame = self.frames.get(context.name)
         now = self.clock.now()
         key = ActionKey(self.key, call.name)

@@ -491,5 +491,5 @@ async def spreads(n: int) -> list[list[float]]:
 
 
 @env.task
-async def nests(n: int) -> int:
-    return 0 if n == 0 else await nests(n - 1) + 1
+async def deepens(n: int) -> int:
+    return 0 if n == 0 else await deepens(n - 1) + 1
