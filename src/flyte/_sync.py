@@ -131,15 +131,25 @@ class SyncifiedClassMethod(Generic[P, R]):
         return Syncified(self._method.__get__(instance, owner))
 
 
+def syncify(function: Callable[P, Coroutine[Any, Any, R]]) -> Syncified[P, R]:
+    """Give an async function a blocking face."""
+    return Syncified(function)
+
+
 @overload
-def syncify(
-    function: "classmethod[Any, P, Coroutine[Any, Any, R]]",
+def syncify_classmethod(
+    method: "classmethod[Any, P, Coroutine[Any, Any, R]]",
 ) -> SyncifiedClassMethod[P, R]: ...
 @overload
-def syncify(function: Callable[P, Coroutine[Any, Any, R]]) -> Syncified[P, R]: ...
-def syncify(function: Any) -> Any:
-    """Give an async function a blocking face. On a class method, put this decorator outside."""
-    return SyncifiedClassMethod(function) if isinstance(function, classmethod) else Syncified(function)
+def syncify_classmethod(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
+) -> SyncifiedClassMethod[P, R]: ...
+def syncify_classmethod(method: Any) -> Any:
+    """Give an async class method a blocking face; outside of `@classmethod`.
+
+    One checker takes what it is given for a class method, another for the function inside.
+    """
+    return SyncifiedClassMethod(method)
 
 
 class Immediate(Generic[P, R]):

@@ -5,9 +5,9 @@ failure it is (`kind`), and what to do next (`hint`). An exception of user code 
 boundary as `RuntimeUserError`, its class name as `code`; `traceback` is the text of the task's own.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast, get_args
 
-Kind = Literal["user", "system", "unknown"]
+ErrorKind = Literal["user", "system", "unknown"]
 
 __all__ = [
     "ActionAbortedError",
@@ -75,13 +75,13 @@ class BaseRuntimeError(RuntimeError):
         traceback: The traceback of the task that failed, as text.
     """
 
-    kind: Kind = "unknown"
+    kind: ErrorKind = "unknown"
     default_hint: ClassVar[str] = "See the logs of the action: flyte get logs RUN ACTION"
-    words: ClassVar[tuple[str, ...]] = ("code", "message", "worker")
+    words: ClassVar[tuple[str, ...]] = ("code", "kind", "message", "worker")
 
     def __init__(
         self,
-        *texts: str,
+        *texts: object,
         message: str = "",
         code: str = "",
         hint: str = "",
@@ -90,9 +90,12 @@ class BaseRuntimeError(RuntimeError):
     ) -> None:
         if len(texts) > len(self.words):
             raise TypeError(f"{type(self).__name__} takes {', '.join(self.words)}; it was given {texts!r}")
-        told = dict(zip(self.words, texts, strict=False)) if len(texts) > 1 else {}
-        message = message or (texts[0] if len(texts) == 1 else told.get("message", ""))
+        said = [str(text) for text in texts]
+        told = dict(zip(self.words, said, strict=False)) if len(said) > 1 else {}
+        message = message or (said[0] if len(said) == 1 else told.get("message", ""))
         super().__init__(message)
+        if told.get("kind") in get_args(ErrorKind):
+            self.kind = cast(ErrorKind, told["kind"])
         self.message = message
         self.code = code or told.get("code") or type(self).__name__
         self.hint = hint or self.default_hint
@@ -122,16 +125,20 @@ class RuntimeUserError(BaseRuntimeError):
     """User code failed; `code` is the class name of what it raised."""
 
     kind = "user"
+    words: ClassVar[tuple[str, ...]] = ("code", "message", "worker")
 
 
 class RuntimeSystemError(BaseRuntimeError):
     """The machinery under user code failed."""
 
     kind = "system"
+    words = ("code", "message", "worker")
 
 
 class RuntimeUnknownError(BaseRuntimeError):
     """Something failed and left no word of why."""
+
+    words = ("code", "message", "worker")
 
 
 class UnionRpcError(RuntimeSystemError):
@@ -146,6 +153,7 @@ class UnionRpcError(RuntimeSystemError):
 class InitializationError(RuntimeUserError):
     """The session cannot be set up as asked."""
 
+    words = ("code", "kind", "message", "worker")
     default_hint = "Call flyte.init() or flyte.init_from_config() first."
 
 
@@ -251,9 +259,9 @@ class CustomError(RuntimeUserError):
     """For user code that wants to choose its own `code`: `CustomError("OUT_OF_STOCK", "no more of it")`."""
 
     @classmethod
-    def from_exception(cls, error: BaseException) -> "CustomError":
+    def from_exception(cls, e: BaseException) -> "CustomError":
         """An exception as one of these: its class's name as the code."""
-        return cls(type(error).__name__, str(error) or type(error).__name__)
+        return cls(type(e).__name__, str(e) or type(e).__name__)
 
 
 class NonRecoverableError(RuntimeUserError):

@@ -1,5 +1,6 @@
 """Brings a bundle to the server once: later runs with the same code find it there without asking."""
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -24,6 +25,7 @@ from flyte.errors import CodeBundleError
 _EXISTS: Final = "x-godwit-exists"
 _REMEMBERED_S: Final = 24 * 3600
 _ENTRIES: Final = 500
+_AT_ONCE: Final = 8
 
 
 class Uploads:
@@ -118,6 +120,35 @@ async def bring_bytes(
     if _EXISTS not in location.headers:
         await _put(client, location, name, data)
     return location.native_url
+
+
+async def bring_path(client: Connect, path: Path, project: str, domain: str, root: str) -> str | None:
+    """Make sure that the server has a file, or a directory with all its files; its URI there.
+
+    Args:
+        root: The directory above it there.
+
+    Returns:
+        None for a directory without files, which no server can keep.
+
+    Raises:
+        CodeBundleError: it could not be stored.
+        RpcError: the server refuses.
+    """
+    if path.is_dir():
+        files = [each for each in sorted(path.rglob("*")) if each.is_file()]
+        names = [f"{path.name}/{each.relative_to(path).as_posix()}" for each in files]
+    else:
+        files, names = [path], [path.name]
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(file: Path, name: str) -> str:
+        async with limit:
+            data = await asyncio.to_thread(file.read_bytes)
+            return await bring_bytes(client, name, data, project, domain, root)
+
+    placed = await asyncio.gather(*map(one, files, names))
+    return placed[0].removesuffix(names[0]) + path.name if placed else None
 
 
 async def _put(client: Connect, location: CreateUploadLocationResponse, name: str, data: bytes) -> None:

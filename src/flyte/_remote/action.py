@@ -3,31 +3,37 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from flyte import _failures
-from flyte._remote import values
+from flyte._remote import code
+from flyte._remote.code import CodeBundle
 from flyte._remote.current import current_source
-from flyte._remote.iterate import iterate
+from flyte._remote.iterate import iterate, iterate_classmethod
 from flyte._remote.source import Source, no_report
-from flyte._remote.values import ActionInputs, ActionOutputs
-from flyte._sync import syncify
-from flyte.errors import LogsNotYetAvailableError, ReportNotFoundError, RuntimeUserError
+from flyte._remote.time_filter import TimeFilter, within
+from flyte._remote.valued import Valued
+from flyte._remote.values import Awaitable
+from flyte._sync import syncify, syncify_classmethod
+from flyte.errors import LogsNotYetAvailableError, ReportNotFoundError
 from flyte_core import views
 from flyte_core.links import LinkAddress
 from flyte_core.logs import LogLine
-from flyte_core.model import Action as Record
 from flyte_core.model import (
+    ROOT,
     ActionKey,
     ActionName,
     Divergence,
     ErrorInfo,
     Micros,
     Phase,
+    RunKey,
+    RunRecord,
 )
+from flyte_core.model import Action as Record
 from flyte_core.store.ports import ActionQuery
 
 if TYPE_CHECKING:
@@ -35,6 +41,9 @@ if TYPE_CHECKING:
 
 ABORTED_HERE = "Aborted from Python"
 _LOG_WAIT_S = 0.1
+
+Phases = Phase | str | Collection[Phase | str]
+"""One phase, or several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class PhaseTransition:
         return (self.end_time or datetime.now(UTC)) - self.start_time
 
 
-class Recorded:
+class Recorded(Valued, Awaitable):
     """What there is to know of an action, as it stood when it was last looked at."""
 
     def __init__(self, record: Record, source: Source, codec: "InterfaceCodec | None" = None) -> None:
@@ -71,6 +80,16 @@ class Recorded:
         source = current_source()
         key = ActionKey(source.scope.run(run_name, project, domain), ActionName(name))
         return cls(await source.action(key), source)
+
+    async def _latest(self) -> Record:
+        if not self._record.phase.terminal:
+            self._record = await self._source.action(self._record.key)
+        return self._record
+
+    @property
+    def action_id(self) -> ActionKey:
+        """What names it: its `name`, and its `run` with `name`, `project` and `domain`."""
+        return self._record.key
 
     @property
     def name(self) -> str:
@@ -120,6 +139,13 @@ class Recorded:
         return self._record.recovered_from or None
 
     @property
+    def relation(self) -> str | None:
+        """How its run repeats another one, if this is the root: `rerun` or `recover`; see `Run.related_run`."""
+        if self._record.key.name != ROOT:
+            return None
+        return _record_of_run(self._source, self._record.key).relation or None
+
+    @property
     def url(self) -> str:
         """The address of its page."""
         return action_url(self._source.url, self._record.key)
@@ -131,33 +157,20 @@ class Recorded:
     def to_json(self) -> str:
         return json.dumps(self.to_dict())
 
-    @syncify
-    async def inputs(self) -> ActionInputs:
-        """What it was called with, by parameter name."""
-        data = await self._source.payload(self._record, "inputs")
-        return values.decode_inputs(data or b"", self._codec if data is not None else None)
-
-    @syncify
-    async def outputs(self) -> ActionOutputs:
-        """What it returned: a tuple, with the names in `.named_outputs`.
-
-        Raises:
-            flyte.errors.RuntimeUserError and its kin: it did not succeed; the error is the action's own.
-        """
-        if not self._record.phase.terminal:
-            self._record = await self._source.action(self._record.key)
-        return await read_outputs(self._record, self._source, self._codec)
-
 
 class Action(Recorded):
     """One action of a run. `status` and `phase` are looked up at every access; the rest is as of `sync()`."""
 
-    @iterate
+    @iterate_classmethod
     @classmethod
     async def listall(
         cls,
         for_run_name: str,
-        in_phase: tuple[Phase | str, ...] | None = None,
+        in_phase: Phases | None = None,
+        parent_name: str | None = None,
+        sort_by: tuple[str, Literal["asc", "desc"]] | None = None,
+        created_at: TimeFilter | None = None,
+        updated_at: TimeFilter | None = None,
         *,
         project: str | None = None,
         domain: str | None = None,
@@ -167,19 +180,33 @@ class Action(Recorded):
 
         Args:
             for_run_name: The run's name.
-            in_phase: Only actions in one of these phases.
+            in_phase: Only actions in this phase, or one of these.
+            parent_name: Only those that this action called.
+            sort_by: `("created_at", "desc")` for the newest first.
+            created_at: Only actions created within these bounds.
+            updated_at: Only actions that last changed within these bounds.
             project: The run's project, when not the session's.
             domain: The run's domain, when not the session's.
             limit: At most so many.
         """
         source = current_source()
         run = source.scope.run(for_run_name, project, domain)
-        query = ActionQuery(phases=tuple(Phase(each) for each in in_phase or ()), limit=limit)
+        query = ActionQuery(
+            parent=None if parent_name is None else ActionName(parent_name),
+            phases=phases_of(in_phase),
+            ascending=ascending(sort_by, default=True),
+            limit=limit if created_at is None and updated_at is None else None,
+        )
         page = await source.actions(run, query)
-        for record in page.actions:
+        found = [
+            each
+            for each in page.actions
+            if within(created_at, each.created_at) and within(updated_at, _changed_at(each))
+        ]
+        for record in found[:limit]:
             yield cls(record, source)
 
-    @syncify
+    @syncify_classmethod
     @classmethod
     async def get(
         cls, run_name: str, name: str, *, project: str | None = None, domain: str | None = None
@@ -210,34 +237,42 @@ class Action(Recorded):
     @syncify
     async def sync(self) -> "Action":
         """Look it up again."""
-        await self._refresh()
+        await self._latest()
         return self
 
     @syncify
     async def done(self) -> bool:
         """Whether it has ended."""
-        await self._refresh()
+        await self._latest()
         return self._record.phase.terminal
 
     @syncify
-    async def wait(self, quiet: bool = False, wait_for: Literal["terminal", "running"] = "terminal") -> None:
+    async def wait(
+        self, quiet: bool = False, wait_for: Literal["terminal", "running"] = "terminal"
+    ) -> "Action":
         """Wait until it has ended, however it ends, or until it has begun to run.
 
         `quiet` is there for scripts that pass it: nothing is printed either way.
         """
         self._record = await wait_until(self._source, self._record, wait_for)
+        return self
 
     @iterate
-    async def watch(self) -> AsyncIterator["ActionDetails"]:
-        """How it stands now, and after each change, until it has ended."""
-        async for record in self._source.watch(self._record.key):
+    async def watch(
+        self, cache_data_on_done: bool = False, wait_for: Literal["terminal", "running"] = "terminal"
+    ) -> AsyncIterator["ActionDetails"]:
+        """How it stands now, and after each change, until it has ended, or has begun to run.
+
+        `cache_data_on_done` is there for scripts that pass it: nothing needs to be asked for before.
+        """
+        async for record in watched(self._source, self._record.key, wait_for):
             self._record = record
             yield ActionDetails(record, self._source, self._codec)
 
     @syncify
     async def details(self) -> "ActionDetails":
         """Attempts, phases, times and errors, as of now."""
-        await self._refresh()
+        await self._latest()
         return ActionDetails(self._record, self._source, self._codec)
 
     @syncify
@@ -249,18 +284,18 @@ class Action(Recorded):
     async def get_logs(
         self,
         attempt: int | None = None,
-        *,
-        follow: bool = False,
         filter_system: bool = False,
         show_ts: bool = False,
+        *,
+        follow: bool = False,
     ) -> AsyncIterator[str]:
         """The lines of its log.
 
         Args:
             attempt: Of this attempt, counted from 1; by default the latest.
-            follow: Go on until the action has ended.
             filter_system: Leave out lines that the system wrote.
             show_ts: Begin each line with its instant.
+            follow: Go on until the action has ended.
         """
         async for line in log_lines(self._source, self._record.key, attempt, follow=follow):
             if not (filter_system and line.stream == "s"):
@@ -270,13 +305,18 @@ class Action(Recorded):
     async def show_logs(
         self,
         attempt: int | None = None,
+        max_lines: int = 30,
+        show_ts: bool = False,
+        raw: bool = False,
+        filter_system: bool = False,
         *,
         follow: bool = True,
-        filter_system: bool = False,
-        show_ts: bool = False,
     ) -> None:
-        """Print its log; by default until the action has ended. Options as in `get_logs`."""
-        lines = self.get_logs.aio(attempt, follow=follow, filter_system=filter_system, show_ts=show_ts)
+        """Print its log; by default until the action has ended. Options as in `get_logs`.
+
+        `max_lines` and `raw` are there for scripts that pass them: every line is printed as it is.
+        """
+        lines = self.get_logs.aio(attempt, filter_system, show_ts, follow=follow)
         async for line in lines:
             print(line)
 
@@ -290,7 +330,7 @@ class Action(Recorded):
         Raises:
             ReportNotFoundError: there is none.
         """
-        await self._refresh()
+        await self._latest()
         return await read_report(self._source, self._record, attempt)
 
     @syncify
@@ -300,12 +340,25 @@ class Action(Recorded):
         Args:
             attempt: Of this attempt, counted from 1; by default the latest.
         """
-        await self._refresh()
+        await self._latest()
         return await self._source.links(self._record.key, attempt or max(1, len(self._record.attempts)))
 
-    async def _refresh(self) -> None:
-        if not self._record.phase.terminal:
-            self._record = await self._source.action(self._record.key)
+    @syncify
+    async def download_code(
+        self, dest: str | Path | None = None, extract: bool = True, attempt: int | None = None
+    ) -> Path:
+        """The code it ran with, as it was bundled when the run was started: the directory it is in now.
+
+        Args:
+            dest: The directory to put it into, instead of one in the working directory that has the
+                run's name.
+            extract: False: the bundle as it is; the path of the file. So are pickled tasks always.
+            attempt: Of this attempt: every one has the same.
+
+        Raises:
+            CodeBundleError: it ran without a bundle, or the bundle is gone.
+        """
+        return await code.download(self._source, self._record, dest, extract)
 
     def __repr__(self) -> str:
         return f"<Action {self.name} of {self.run_name} ({self.task_name}): {self._record.phase.value}>"
@@ -314,7 +367,7 @@ class Action(Recorded):
 class ActionDetails(Recorded):
     """All about an action, as it stood at one moment."""
 
-    @syncify
+    @syncify_classmethod
     @classmethod
     async def get(
         cls, run_name: str, name: str, *, project: str | None = None, domain: str | None = None
@@ -326,9 +379,28 @@ class ActionDetails(Recorded):
         """
         return await cls._named(run_name, name, project, domain)
 
+    @syncify_classmethod
+    @classmethod
+    async def get_details(cls, action_id: ActionKey) -> "ActionDetails":
+        """The action that an `action_id` names, as of now."""
+        source = current_source()
+        return cls(await source.action(key_of(action_id)), source)
+
+    @iterate_classmethod
+    @classmethod
+    async def watch(cls, action_id: ActionKey) -> AsyncIterator["ActionDetails"]:
+        """How the action that an `action_id` names stands now, and after each change, until it has ended."""
+        source = current_source()
+        async for record in source.watch(key_of(action_id)):
+            yield cls(record, source)
+
     @property
     def phase(self) -> Phase:
         return self._record.phase
+
+    @property
+    def is_running(self) -> bool:
+        return self._record.phase is Phase.RUNNING
 
     @property
     def status(self) -> str:
@@ -350,6 +422,16 @@ class ActionDetails(Recorded):
     def error_info(self) -> ErrorInfo | None:
         """Why it did not succeed: code, message, kind, traceback."""
         return self._record.error
+
+    @property
+    def error_message(self) -> str:
+        """Why it did not succeed, in words; empty when nothing is wrong."""
+        return self._record.error.message if self._record.error is not None else ""
+
+    @property
+    def code_bundle(self) -> CodeBundle | None:
+        """Where the code is that it ran with; None: it lies where the run was started."""
+        return code.bundle_of(self._record)
 
     @property
     def abort_info(self) -> AbortInfo | None:
@@ -410,8 +492,11 @@ class ActionDetails(Recorded):
         return self.phase_durations.get(Phase.RUNNING, timedelta())
 
     @iterate
-    async def watch_updates(self) -> AsyncIterator["ActionDetails"]:
-        """How it stands now, and after each change, until it has ended."""
+    async def watch_updates(self, cache_data_on_done: bool = False) -> AsyncIterator["ActionDetails"]:
+        """How it stands now, and after each change, until it has ended.
+
+        `cache_data_on_done` is there for scripts that pass it: nothing needs to be asked for before.
+        """
         async for record in self._source.watch(self._record.key):
             yield ActionDetails(record, self._source, self._codec)
 
@@ -419,36 +504,22 @@ class ActionDetails(Recorded):
         return f"<ActionDetails {self.name} of {self.run_name} ({self.task_name}): {self.status}>"
 
 
-async def read_outputs(record: Record, source: Source, codec: "InterfaceCodec | None") -> ActionOutputs:
-    """The outputs of an action that has succeeded.
-
-    Raises:
-        RuntimeUserError: it has not ended.
-        BaseRuntimeError: its own failure.
-    """
-    if not record.phase.terminal:
-        name = f"{record.key.run.name}/{record.key.name}"
-        raise RuntimeUserError(
-            f"{name} has no outputs yet: it {views.phase_sentence(record)}.",
-            hint="Wait for it first: run.wait()",
-        )
-    if not record.phase.good:
-        raise _failures.of_action(record)
-    data = await source.payload(record, "outputs")
-    return values.decode_outputs(data, codec) if data else ActionOutputs(())
+async def watched(source: Source, key: ActionKey, wait_for: str) -> AsyncIterator[Record]:
+    """An action now and after each change, until it has ended, or has begun to run."""
+    if wait_for not in ("terminal", "running"):
+        raise ValueError(f"wait_for={wait_for!r}: wait for 'terminal' or 'running'")
+    async with contextlib.aclosing(source.watch(key)) as changes:
+        async for change in changes:
+            yield change
+            if wait_for == "running" and change.phase is Phase.RUNNING:
+                return
 
 
 async def wait_until(source: Source, record: Record, wait_for: str) -> Record:
     """Wait for the end of an action, or for its beginning."""
-    if wait_for not in ("terminal", "running"):
-        raise ValueError(f"wait_for={wait_for!r}: wait for 'terminal' or 'running'")
-    if record.phase.terminal:
-        return record
-    async with contextlib.aclosing(source.watch(record.key)) as changes:
-        async for change in changes:
+    if not record.phase.terminal:
+        async for change in watched(source, record.key, wait_for):
             record = change
-            if record.phase.terminal or (wait_for == "running" and record.phase is Phase.RUNNING):
-                break
     return record
 
 
@@ -476,6 +547,39 @@ async def log_lines(
         if not follow or attempt is not None or (record.phase.terminal and len(record.attempts) <= number):
             return
         number += 1
+
+
+def ascending(sort_by: tuple[str, str] | None, *, default: bool) -> bool:
+    """Whether a list begins with the oldest."""
+    if sort_by is None:
+        return default
+    field, direction = sort_by
+    if field != "created_at" or direction not in ("asc", "desc"):
+        raise ValueError(f"sort_by={sort_by!r}: use ('created_at', 'asc') or ('created_at', 'desc')")
+    return direction == "asc"
+
+
+def phases_of(given: Phases | None) -> tuple[Phase, ...]:
+    """The phases that a list is to hold; none: all."""
+    return tuple(Phase(each) for each in ([given] if isinstance(given, str) else given or ()))
+
+
+def key_of(action_id: Any) -> ActionKey:
+    """What an `action_id` names: ours, or the message of the API."""
+    run = action_id.run
+    return ActionKey(RunKey(run.project, run.domain, run.name), ActionName(action_id.name))
+
+
+def _changed_at(record: Record) -> Micros:
+    """When it last went from one phase to another."""
+    if record.ended_at is not None:
+        return record.ended_at
+    return record.attempts[-1].transitions[-1][1] if record.attempts else record.queued_at
+
+
+@syncify
+async def _record_of_run(source: Source, key: ActionKey) -> RunRecord:
+    return (await source.run(key.run)).record
 
 
 def show_line(line: LogLine, show_ts: bool) -> str:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from flyte._calls import answers
 from flyte._calls.answers import Answer
 from flyte._remote.current import current_source
-from flyte._remote.iterate import iterate
+from flyte._remote.iterate import iterate_classmethod
 from flyte._remote.source import Source
-from flyte._sync import syncify
+from flyte._sync import syncify, syncify_classmethod
 from flyte_core import views
 from flyte_core.model import Action, ActionKind, Phase
 from flyte_core.store.ports import ActionQuery
@@ -22,7 +22,7 @@ class Condition:
         self._source = source
         self._asked = answers.question(record.spec)
 
-    @iterate
+    @iterate_classmethod
     @classmethod
     async def listall(
         cls,
@@ -48,7 +48,7 @@ class Condition:
         for each in found[:limit]:
             yield each
 
-    @syncify
+    @syncify_classmethod
     @classmethod
     async def get(
         cls,

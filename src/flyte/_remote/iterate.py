@@ -1,7 +1,7 @@
-"""Async generators with a blocking face: `for x in f()` and `async for x in f.aio()`."""
+"""Async generators with a blocking face: `for x in f()`, `async for x in f()` and `async for x in f.aio()`."""
 
 import functools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 from flyte._sync import portal
@@ -12,6 +12,23 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 
+class Items(Iterator[R], AsyncIterator[R]):
+    """What such a function gives: items for a `for` loop and for an `async for` loop."""
+
+    def __init__(self, items: AsyncIterator[R]) -> None:
+        self._items = items
+        self._pulled = _blocking(items)
+
+    def __next__(self) -> R:
+        return next(self._pulled)
+
+    def __aiter__(self) -> AsyncIterator[R]:
+        return self._items
+
+    def __anext__(self) -> Awaitable[R]:
+        return anext(self._items)
+
+
 class Iterated(Generic[P, R]):
     """An async generator function that can also be iterated from sync code; as a method it binds."""
 
@@ -19,8 +36,8 @@ class Iterated(Generic[P, R]):
         self._function = function
         functools.update_wrapper(cast(Callable[..., Any], self), function)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
-        return _blocking(self._function(*args, **kwargs))
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Items[R]:
+        return Items(self._function(*args, **kwargs))
 
     def aio(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
         return self._function(*args, **kwargs)
@@ -47,13 +64,20 @@ class IteratedClassMethod(Generic[P, R]):
         return Iterated(self._method.__get__(instance, owner))
 
 
+def iterate(function: Callable[P, AsyncIterator[R]]) -> Iterated[P, R]:
+    """Give an async generator function a blocking face."""
+    return Iterated(function)
+
+
 @overload
-def iterate(function: "classmethod[Any, P, AsyncIterator[R]]") -> IteratedClassMethod[P, R]: ...
+def iterate_classmethod(method: "classmethod[Any, P, AsyncIterator[R]]") -> IteratedClassMethod[P, R]: ...
 @overload
-def iterate(function: Callable[P, AsyncIterator[R]]) -> Iterated[P, R]: ...
-def iterate(function: Any) -> Any:
-    """Give an async generator function a blocking face. On a class method, put this decorator outside."""
-    return IteratedClassMethod(function) if isinstance(function, classmethod) else Iterated(function)
+def iterate_classmethod(
+    method: Callable[Concatenate[Any, P], AsyncIterator[R]],
+) -> IteratedClassMethod[P, R]: ...
+def iterate_classmethod(method: Any) -> Any:
+    """Give a class method that is an async generator a blocking face; outside of `@classmethod`."""
+    return IteratedClassMethod(method)
 
 
 def _blocking(items: AsyncIterator[R]) -> Iterator[R]:

@@ -20,7 +20,7 @@ from flyte._client.endpoint import parse_endpoint
 from flyte._client.errors import RpcError, for_user
 from flyte._client.http import Http, TransportError
 from flyte._client.retry import Patience, follow
-from flyte._remote.source import Scope, no_action, no_report, no_run
+from flyte._remote.source import Scope, no_action, no_code, no_report, no_run
 from flyte.errors import RuntimeSystemError
 from flyte_core.dataflow.graph import Graph
 from flyte_core.links import LinkAddress
@@ -178,19 +178,16 @@ class RpcSource:
                         number += 1
 
     async def report(self, key: ActionKey, attempt: int) -> str:
-        request = data.CreateDownloadLinkRequest(
-            artifact_type=data.ARTIFACT_TYPE_REPORT,
-            action_attempt_id=identifier_pb2.ActionAttemptIdentifier(
-                action_id=actions.action_id(key), attempt=attempt
-            ),
-        )
-        try:
-            answer = await self.client.unary(methods.CREATE_DOWNLOAD_LINK, request)
-        except RpcError as error:
-            if error.code == "not_found":
-                raise no_report(key, attempt) from error
-            raise for_user(error) from error
-        return (await self._download(answer.pre_signed_urls.signed_url[0])).decode()
+        found = await self._linked(key, attempt, data.ARTIFACT_TYPE_REPORT)
+        if found is None:
+            raise no_report(key, attempt)
+        return found.decode()
+
+    async def code(self, key: ActionKey, uri: str) -> bytes:
+        found = await self._linked(key, 1, data.ARTIFACT_TYPE_CODE_BUNDLE)
+        if found is None:
+            raise no_code(key, uri)
+        return found
 
     async def links(self, key: ActionKey, attempt: int) -> tuple[LinkAddress, ...]:
         found = [each for each in (await self._details(key)).attempts if each.attempt == attempt]
@@ -214,6 +211,22 @@ class RpcSource:
             await self.client.unary(
                 methods.ABORT_ACTION, runs.AbortActionRequest(action_id=actions.action_id(key), reason=reason)
             )
+
+    async def _linked(self, key: ActionKey, attempt: int, kind: "data.ArtifactType") -> bytes | None:
+        """A file of an attempt; None when there is none."""
+        request = data.CreateDownloadLinkRequest(
+            artifact_type=kind,
+            action_attempt_id=identifier_pb2.ActionAttemptIdentifier(
+                action_id=actions.action_id(key), attempt=attempt
+            ),
+        )
+        try:
+            answer = await self.client.unary(methods.CREATE_DOWNLOAD_LINK, request)
+        except RpcError as error:
+            if error.code == "not_found":
+                return None
+            raise for_user(error) from error
+        return await self._download(answer.pre_signed_urls.signed_url[0])
 
     async def _download(self, url: str) -> bytes:
         parts = urlsplit(url)

@@ -4,31 +4,39 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from flyte._remote import values
+from flyte import _failures
+from flyte._remote import code
 from flyte._remote.action import (
     ABORTED_HERE,
     Action,
     ActionDetails,
+    Phases,
+    ascending,
     log_lines,
     moment,
     phase_number,
-    read_outputs,
+    phases_of,
     read_report,
     show_line,
     wait_until,
 )
+from flyte._remote.code import CodeBundle
 from flyte._remote.current import current_source
-from flyte._remote.iterate import iterate
+from flyte._remote.iterate import iterate, iterate_classmethod
 from flyte._remote.source import Source
 from flyte._remote.time_filter import TimeFilter, bounds
-from flyte._remote.values import ActionInputs, ActionOutputs
-from flyte._sync import syncify
+from flyte._remote.valued import Valued
+from flyte._remote.values import Awaitable
+from flyte._sync import syncify, syncify_classmethod
+from flyte.errors import RuntimeUserError
 from flyte_core import views
 from flyte_core.dataflow.graph import Graph, Segment
-from flyte_core.model import ROOT, ActionKey, ActionName, Divergence, Phase, RunMode, RunView
-from flyte_core.store.ports import RunQuery
+from flyte_core.model import ROOT, ActionKey, ActionName, Divergence, Phase, RunKey, RunMode, RunView
+from flyte_core.model import Action as Record
+from flyte_core.store.ports import ActionQuery, RunQuery
 from flyte_core.wire import literals
 
 if TYPE_CHECKING:
@@ -38,7 +46,7 @@ _PAGE = 200
 _SHOWN = 500
 
 
-class RecordedRun:
+class RecordedRun(Valued):
     """What there is to know of a run, as it stood when it was last looked at."""
 
     def __init__(self, view: RunView, source: Source, codec: "InterfaceCodec | None" = None) -> None:
@@ -103,6 +111,11 @@ class RecordedRun:
         """Which tasks were not called again when their caller ran again, of the whole run."""
         return self._view.root.divergences
 
+    async def _latest(self) -> Record:
+        if not self._view.root.phase.terminal:
+            self._view = await self._source.run(self._view.record.key)
+        return self._view.root
+
     def to_dict(self) -> dict[str, object]:
         """The run as plain data, as `flyte get run NAME -of json` prints it, without its values."""
         return views.run_view_dict(self._view, base_url=self._source.url)
@@ -114,11 +127,11 @@ class RecordedRun:
 class Run(RecordedRun):
     """A run. `status` and `phase` are looked up at every access, until it has ended."""
 
-    @iterate
+    @iterate_classmethod
     @classmethod
     async def listall(
         cls,
-        in_phase: tuple[Phase | str, ...] | None = None,
+        in_phase: Phases | None = None,
         task_name: str | None = None,
         task_version: str | None = None,
         created_by_subject: str | None = None,
@@ -135,7 +148,7 @@ class Run(RecordedRun):
         """The runs, newest first.
 
         Args:
-            in_phase: Only runs in one of these phases.
+            in_phase: Only runs in this phase, or one of these.
             task_name: Only runs of this task, by its full name.
             task_version: Only runs of this version of the task.
             created_by_subject: Only runs that this account started.
@@ -159,7 +172,7 @@ class Run(RecordedRun):
                 RunQuery(
                     project=project or source.scope.project,
                     domain=domain or source.scope.domain,
-                    phases=tuple(Phase(each) for each in in_phase or ()),
+                    phases=phases_of(in_phase),
                     task_name=task_name,
                     task_version=task_version,
                     created_by=created_by_subject,
@@ -170,7 +183,7 @@ class Run(RecordedRun):
                     updated_after=updated_after,
                     updated_before=updated_before,
                     paused_only=paused_actions_only,
-                    ascending=_ascending(sort_by),
+                    ascending=ascending(sort_by, default=False),
                     limit=min(left, _PAGE),
                     cursor=cursor,
                 )
@@ -182,7 +195,7 @@ class Run(RecordedRun):
             if not cursor:
                 return
 
-    @syncify
+    @syncify_classmethod
     @classmethod
     async def get(cls, name: str, *, project: str | None = None, domain: str | None = None) -> "Run":
         """The run of that name, as of now.
@@ -216,13 +229,13 @@ class Run(RecordedRun):
     @syncify
     async def sync(self) -> "Run":
         """Look it up again."""
-        await self._refresh()
+        await self._latest()
         return self
 
     @syncify
     async def done(self) -> bool:
         """Whether it has ended."""
-        await self._refresh()
+        await self._latest()
         return self._view.root.phase.terminal
 
     @syncify
@@ -235,8 +248,11 @@ class Run(RecordedRun):
         self._view = RunView(self._view.record, root)
 
     @iterate
-    async def watch(self) -> AsyncIterator[ActionDetails]:
-        """How its root stands now, and after each change, until it has ended."""
+    async def watch(self, cache_data_on_done: bool = False) -> AsyncIterator[ActionDetails]:
+        """How its root stands now, and after each change, until it has ended.
+
+        `cache_data_on_done` is there for scripts that pass it: nothing needs to be asked for before.
+        """
         async for root in self._source.watch(self._root_key()):
             self._view = RunView(self._view.record, root)
             yield ActionDetails(root, self._source, self._codec)
@@ -244,7 +260,7 @@ class Run(RecordedRun):
     @syncify
     async def details(self) -> "RunDetails":
         """All about it, as of now."""
-        await self._refresh()
+        await self._latest()
         return RunDetails(self._view, self._source, self._codec)
 
     @syncify
@@ -258,39 +274,66 @@ class Run(RecordedRun):
         return (await self.graph.aio()).critical_path
 
     @syncify
-    async def inputs(self) -> ActionInputs:
-        """What its task was called with, by parameter name."""
-        data = await self._source.payload(self._view.root, "inputs")
-        return values.decode_inputs(data or b"", self._codec if data is not None else None)
-
-    @syncify
-    async def outputs(self) -> ActionOutputs:
-        """What its task returned: a tuple, with the names in `.named_outputs`.
+    async def raise_for_status(self) -> None:
+        """Raise what a task that awaits this one would be raised; nothing when it has succeeded.
 
         Raises:
-            flyte.errors.RuntimeUserError and its kin: it did not succeed; the error is the run's own.
+            RuntimeUserError: it has not ended (code `RunNotDoneError`).
+            flyte.errors.BaseRuntimeError: its own failure.
         """
-        await self._refresh()
-        return await read_outputs(self._view.root, self._source, self._codec)
+        root = await self._latest()
+        if not root.phase.terminal:
+            raise RuntimeUserError(
+                f"{self.name} has not ended: it {views.phase_sentence(root)}.",
+                code="RunNotDoneError",
+                hint="Wait for it first: run.wait()",
+            )
+        if not root.phase.good:
+            raise _failures.of_action(root)
+
+    @syncify
+    async def first_failure(self) -> ActionDetails | None:
+        """The action that failed first, one that the root called rather than the root; None: none has failed."""
+        query = ActionQuery(phases=(Phase.FAILED, Phase.TIMED_OUT))
+        failed = (await self._source.actions(self._view.record.key, query)).actions
+        found = next((each for each in failed if each.key.name != ROOT), next(iter(failed), None))
+        return None if found is None else ActionDetails(found, self._source)
+
+    @syncify
+    async def get_debug_url(self) -> str | None:
+        """Where a debugger can be attached to its root: None, there is none here."""
+        return None
+
+    @syncify
+    async def code_bundle(self) -> CodeBundle | None:
+        """Where the code is that it ran with; None: it lies where the run was started."""
+        return await code.find(self._source, self._view.root)
+
+    @syncify
+    async def download_code(
+        self, dest: str | Path | None = None, extract: bool = True, attempt: int | None = None
+    ) -> Path:
+        """The code it ran with; see `Action.download_code`."""
+        return await code.download(self._source, self._view.root, dest, extract)
 
     @iterate
     async def get_logs(
         self,
-        action_name: str | None = None,
         attempt: int | None = None,
-        *,
-        follow: bool = False,
         filter_system: bool = False,
         show_ts: bool = False,
+        *,
+        action_name: str | None = None,
+        follow: bool = False,
     ) -> AsyncIterator[str]:
         """The lines of an action's log.
 
         Args:
-            action_name: Whose; by default the root's.
             attempt: Of this attempt, counted from 1; by default the latest.
-            follow: Go on until the action has ended.
             filter_system: Leave out lines that the system wrote.
             show_ts: Begin each line with its instant.
+            action_name: Whose; by default the root's.
+            follow: Go on until the action has ended.
         """
         key = ActionKey(self._view.record.key, ActionName(action_name or ROOT))
         async for line in log_lines(self._source, key, attempt, follow=follow):
@@ -300,24 +343,27 @@ class Run(RecordedRun):
     @syncify
     async def show_logs(
         self,
-        action_name: str | None = None,
         attempt: int | None = None,
-        *,
-        follow: bool = True,
-        filter_system: bool = False,
+        max_lines: int = 100,
         show_ts: bool = False,
+        raw: bool = False,
+        filter_system: bool = False,
+        *,
+        action_name: str | None = None,
+        follow: bool = True,
     ) -> None:
-        """Print an action's log; by default until it has ended. Options as in `get_logs`."""
-        lines = self.get_logs.aio(
-            action_name, attempt, follow=follow, filter_system=filter_system, show_ts=show_ts
-        )
+        """Print an action's log; by default until it has ended. Options as in `get_logs`.
+
+        `max_lines` and `raw` are there for scripts that pass them: every line is printed as it is.
+        """
+        lines = self.get_logs.aio(attempt, filter_system, show_ts, action_name=action_name, follow=follow)
         async for line in lines:
             print(line)
 
     @syncify
     async def get_report(self, attempt: int | None = None) -> str:
         """The page that its root task reported, as HTML; see `Action.get_report`."""
-        await self._refresh()
+        await self._latest()
         return await read_report(self._source, self._view.root, attempt)
 
     @syncify
@@ -354,15 +400,11 @@ class Run(RecordedRun):
     def _root_key(self) -> ActionKey:
         return ActionKey(self._view.record.key, ROOT)
 
-    async def _refresh(self) -> None:
-        if not self._view.root.phase.terminal:
-            self._view = await self._source.run(self._view.record.key)
 
-
-class RunDetails(RecordedRun):
+class RunDetails(RecordedRun, Awaitable):
     """All about a run, as it stood at one moment."""
 
-    @syncify
+    @syncify_classmethod
     @classmethod
     async def get(cls, name: str, *, project: str | None = None, domain: str | None = None) -> "RunDetails":
         """The run of that name, as of now.
@@ -371,6 +413,13 @@ class RunDetails(RecordedRun):
             RunNotFoundError: there is none.
         """
         return await cls._named(name, project, domain)
+
+    @syncify_classmethod
+    @classmethod
+    async def get_details(cls, run_id: RunKey) -> "RunDetails":
+        """The run that a `run_id` names, as of now."""
+        source = current_source()
+        return cls(await source.run(RunKey(run_id.project, run_id.domain, run_id.name)), source)
 
     @property
     def action_id(self) -> ActionKey:
@@ -385,14 +434,6 @@ class RunDetails(RecordedRun):
     def done(self) -> bool:
         return self._view.root.phase.terminal
 
-    @syncify
-    async def inputs(self) -> ActionInputs:
-        return await self.action_details.inputs.aio()
-
-    @syncify
-    async def outputs(self) -> ActionOutputs:
-        return await self.action_details.outputs.aio()
-
     def __repr__(self) -> str:
         return f"<RunDetails {self.name} ({self.task_name}): {self._view.root.phase.value}>"
 
@@ -400,15 +441,6 @@ class RunDetails(RecordedRun):
 @syncify
 async def _payload(source: Source, view: RunView) -> bytes:
     return await source.payload(view.root, "outputs") or b""
-
-
-def _ascending(sort_by: tuple[str, str] | None) -> bool:
-    if sort_by is None:
-        return False
-    field, direction = sort_by
-    if field != "created_at" or direction not in ("asc", "desc"):
-        raise ValueError(f"sort_by={sort_by!r}: use ('created_at', 'asc') or ('created_at', 'desc')")
-    return direction == "asc"
 
 
 def _shown(outputs: tuple[Any, ...]) -> str:

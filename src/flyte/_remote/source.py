@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flyte.errors import ActionNotFoundError, ReportNotFoundError, RunNotFoundError
+from flyte.errors import ActionNotFoundError, CodeBundleError, ReportNotFoundError, RunNotFoundError
 from flyte_core.dataflow.graph import Graph
 from flyte_core.links import LinkAddress
 from flyte_core.logs import LogLine
@@ -78,6 +78,9 @@ class Source(Protocol):
     async def links(self, key: ActionKey, attempt: int) -> tuple[LinkAddress, ...]:
         """The addresses that belong to an attempt."""
 
+    async def code(self, key: ActionKey, uri: str) -> bytes:
+        """The bundle of code that an action names. Raises `CodeBundleError` when it is gone."""
+
     async def signal(self, key: ActionKey, answer: "Answer") -> None:
         """Answer a condition."""
 
@@ -95,6 +98,13 @@ def no_action(key: ActionKey) -> ActionNotFoundError:
     return ActionNotFoundError(
         f"Run {key.run.name} has no action {key.name}.",
         hint=f"List its actions: flyte get action {key.run.name}",
+    )
+
+
+def no_code(key: ActionKey, uri: str) -> CodeBundleError:
+    return CodeBundleError(
+        f"The code bundle of action {key.name} of run {key.run.name} is not at {uri} any more.",
+        hint="It was removed from the data directory; submit the run again.",
     )
 
 

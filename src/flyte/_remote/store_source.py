@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flyte import _failures, _server
 from flyte._account import account
-from flyte._remote.source import Scope, no_action, no_report, no_run
+from flyte._remote.source import Scope, no_action, no_code, no_report, no_run
 from flyte.errors import RuntimeSystemError, RuntimeUserError
 from flyte_core import links, logs, process
 from flyte_core.dataflow.graph import Graph
@@ -182,6 +182,12 @@ class StoreSource:
 
     async def links(self, key: ActionKey, attempt: int) -> tuple[LinkAddress, ...]:
         return await asyncio.to_thread(links.read, self._layout.attempt(key, attempt))
+
+    async def code(self, key: ActionKey, uri: str) -> bytes:
+        try:
+            return await asyncio.to_thread(Path(uri.removeprefix("file://")).read_bytes)
+        except OSError as error:
+            raise no_code(key, uri) from error
 
     async def signal(self, key: ActionKey, answer: "Answer") -> None:
         from flyte._calls.answers import encode

@@ -126,8 +126,8 @@ async def submit_run(
 class Rehearsal(Run):
     """A run that was prepared and not created: `dry_run=True`. It stays queued for ever."""
 
-    async def _refresh(self) -> None:
-        return
+    async def _latest(self) -> Action:
+        return self._view.root
 
     @syncify
     async def wait(self, quiet: bool = False, wait_for: Literal["terminal", "running"] = "terminal") -> None:

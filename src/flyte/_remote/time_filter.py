@@ -21,5 +21,11 @@ def bounds(given: TimeFilter | None) -> tuple[Micros | None, Micros | None]:
     return _micros(given.after), _micros(given.before)
 
 
+def within(given: TimeFilter | None, at: Micros) -> bool:
+    """Whether an instant fits the filter."""
+    after, before = bounds(given)
+    return (after is None or after <= at) and (before is None or at < before)
+
+
 def _micros(moment: datetime | None) -> Micros | None:
     return None if moment is None else Micros(round(moment.timestamp() * 1_000_000))

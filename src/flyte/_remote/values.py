@@ -1,7 +1,8 @@
 """Inputs and outputs as Python values, for people who ask a handle for them."""
 
+import json
 import pickle
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import msgpack
@@ -14,11 +15,34 @@ if TYPE_CHECKING:
     from flyte._types.interface import InterfaceCodec
 
 
-class ActionInputs(dict[str, Any]):
+class Awaitable:
+    """For what a blocking call has brought already: awaiting it gives itself.
+
+    So `await details.outputs()` does what `await details.outputs.aio()` does, but for the loop,
+    which stands still meanwhile.
+    """
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        yield from ()
+        return self
+
+
+class Values(dict[str, Any], Awaitable):
+    """Inputs or outputs by name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self)
+
+    def to_json(self) -> str:
+        """As JSON; what JSON has no word for is its `str`."""
+        return json.dumps(self, default=str)
+
+
+class ActionInputs(Values):
     """What an action was called with, by parameter name."""
 
 
-class ActionOutputs(tuple[Any, ...]):
+class ActionOutputs(tuple[Any, ...], Awaitable):
     """What an action returned, in order: `outputs()[0]` is the first. `(None,)` when it returns nothing.
 
     Outputs without a name of their own are called `o0`, `o1`, ...
@@ -34,6 +58,13 @@ class ActionOutputs(tuple[Any, ...]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (list(self.named_outputs.items()),)
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self.named_outputs)
+
+    def to_json(self) -> str:
+        """As JSON; what JSON has no word for is its `str`."""
+        return json.dumps(self.named_outputs, default=str)
 
 
 def decode_inputs(data: bytes, codec: "InterfaceCodec | None") -> ActionInputs:
@@ -61,6 +92,40 @@ def decode_outputs(data: bytes, codec: "InterfaceCodec | None") -> ActionOutputs
     return ActionOutputs(
         (named.name, _guessed(named.name, named.value)) for named in literals.named(data, "outputs")
     )
+
+
+def literals_of(data: bytes, role: literals.Kind) -> Values:
+    """Serialized inputs or outputs as literals, by name."""
+    return Values((named.name, named.value) for named in literals.named(data, role))
+
+
+def typed(
+    data: bytes,
+    role: literals.Kind,
+    types: Mapping[str, Any],
+    deserializers: Mapping[type, Callable[[Any], Any]],
+) -> Values:
+    """Those of serialized inputs or outputs whose types are given. The others are not looked at.
+
+    Raises:
+        RuntimeDataValidationError: a value is not of its type.
+    """
+    from flyte._types.codec import Mismatch
+    from flyte._types.engine import codec_of
+
+    found = Values()
+    for name, literal in literals_of(data, role).items():
+        if name not in types:
+            continue
+        kind = types[name]
+        if isinstance(kind, type) and kind in deserializers:
+            found[name] = deserializers[kind](_guessed(name, literal))
+            continue
+        try:
+            found[name] = codec_of(kind).read(literal)
+        except Mismatch as error:
+            raise RuntimeDataValidationError(f"{role}: {error.at(name)}") from None
+    return found
 
 
 def _guessed(name: str, literal: Literal) -> Any:

@@ -55,10 +55,14 @@ def upload(
     return method.result()
 
 
-def keep(source: Path) -> tuple[str, str]:
-    """Put a file of this machine into the data directory, once for each content: its address and hash."""
+def keep(source: Path, name: str = "") -> tuple[str, str]:
+    """Put a file of this machine into the data directory, once for each content: its address and hash.
+
+    Args:
+        name: What it is called there, instead of its own name.
+    """
     digest = hashing.of_file(source)
-    target = join(paths.base(), digest.removeprefix(CONTENT)[:32], source.name)
+    target = join(paths.base(), digest.removeprefix(CONTENT)[:32], name or source.name)
     if not Path(target).exists():
         check(str(source), digest, upload(source, target, Content()))
     return target, digest
@@ -70,7 +74,7 @@ def keep_tree(source: Path) -> tuple[str, str]:
     Raises:
         FileNotFoundError, NotADirectoryError: there is no such directory.
     """
-    _check_directory(source)
+    check_directory(source)
     digest = hashing.of_content(source)
     assert digest is not None
     target = join(paths.base(), digest.removeprefix(CONTENT)[:32], source.name)
@@ -112,7 +116,7 @@ def upload_tree(
     Raises:
         FileNotFoundError, NotADirectoryError: there is no such directory.
     """
-    _check_directory(source)
+    check_directory(source)
     found = [each for each in sorted(source.rglob("*")) if each.is_file()]
     names = [each.relative_to(source).as_posix() for each in found]
     # A directory without files is one all the same, where there are directories.
@@ -133,7 +137,7 @@ def upload_tree(
     return hashing.of_listing(zip(names, hashes, strict=True))
 
 
-def _check_directory(path: Path) -> None:
+def check_directory(path: Path) -> None:
     if not path.exists():
         raise FileNotFoundError(2, "No such directory", str(path))
     if not path.is_dir():

@@ -46,12 +46,23 @@ def show(value: Any) -> str:
     if value is None:
         return "None"
     try:
-        text = repr(value)
+        text = repr(_shown(value))
     except Exception as error:
         text = f"<repr failed: {type(error).__name__}>"
     if len(text) > _SHOWN:
         text = f"{text[: _SHOWN - 3]}..."
     return f"{type(value).__name__} {text}"
+
+
+def _shown(value: Any) -> Any:
+    """Packed values without what travels beside the user's own."""
+    if type(value) is dict:
+        return {
+            key: _shown(each)
+            for key, each in value.items()
+            if not (type(key) is str and key.startswith(literals.HIDDEN))
+        }
+    return [_shown(each) for each in value] if type(value) is list else value
 
 
 class Codec(ABC, Generic[T]):

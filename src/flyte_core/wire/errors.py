@@ -1,7 +1,8 @@
 """`ErrorInfo` and its wire forms: `error.pb`, `ExecutionError`, `ErrorInfo`, the worker's `Error`.
 
 None of the published messages has a field for a traceback, so it travels behind the message, from
-the line that begins it. Reading splits it off again, also for clients that send nothing but one.
+the line that begins it. Reading splits it off again, also for clients that send nothing but one. A
+message that has such a line of its own travels with a mark in front of it that nobody sees.
 """
 
 import re
@@ -18,26 +19,37 @@ TRACEBACK_STARTS: Final = re.compile(
     r"^(?:  \+ Exception Group )?Traceback \(most recent call last\):", re.MULTILINE
 )
 
+_MARK: Final = "\u200b"
+_OWN_STARTS: Final = re.compile(
+    rf"^({_MARK}*)(?=(?:  \+ Exception Group )?Traceback \(most recent call last\):)", re.MULTILINE
+)
+
 _RECOVERABLE: Final = execution_pb2.ContainerError.RECOVERABLE
 _NON_RECOVERABLE: Final = execution_pb2.ContainerError.NON_RECOVERABLE
 
 
 def join(message: str, traceback: str) -> str:
     """Message and traceback as one text. `traceback` begins as `TRACEBACK_STARTS` says, or is empty."""
-    return f"{message}\n\n{traceback}" if traceback else message
+    marked = _OWN_STARTS.sub(rf"\1{_MARK}", message)
+    return f"{marked}\n\n{traceback}" if traceback else marked
 
 
 def split(text: str) -> tuple[str, str]:
     """The message and the traceback in a text; when there is nothing but a traceback, its last line is the message."""
     found = TRACEBACK_STARTS.search(text)
     if found is None:
-        return text, ""
+        return _unmarked(text), ""
     traceback = text[found.start() :]
-    message = text[: found.start()].rstrip("\n")
-    if message:
-        return message, traceback
+    before = text[: found.start()]
+    message = before.removesuffix("\n\n") if before.endswith("\n\n") else before.rstrip("\n")
+    if message.strip("\n"):
+        return _unmarked(message), traceback
     lines = [line for line in traceback.splitlines() if line.strip()]
     return lines[-1].strip(), traceback
+
+
+def _unmarked(message: str) -> str:
+    return _OWN_STARTS.sub(lambda found: found[1][: -len(_MARK)], message)
 
 
 def to_document(error: ErrorInfo) -> bytes:

@@ -13,6 +13,7 @@ from tests.unit.remote.test_server import free_port, quiet
 
 import flyte
 import flyte.errors
+import flyte.remote
 from flyte import _server, _session
 from flyte._remote import current
 from flyte._remote.action import Action
@@ -81,6 +82,30 @@ def test_values_come_back_with_their_own_types(session: Path) -> None:
     run.wait()
     assert run.outputs() == (programs.Point(2, 1),)
     assert Run.get(run.name).outputs() == ({"x": 2, "y": 1},)
+
+
+def test_the_code_of_a_run_can_be_had_here_and_over_the_api(
+    session: Path, server: _server.ServerInfo, tmp_path: Path
+) -> None:
+    run = flyte.run(programs.step_one, x=1)
+    bundle = run.code_bundle()
+    assert bundle is not None and bundle.tgz is not None
+    assert (run.download_code("packed", extract=False)).name == Path(bundle.tgz).name
+    assert any(each.name == "programs.py" for each in run.download_code().rglob("*"))
+    flyte.init(endpoint=server.url)
+    there = Action.get(run.name, "a0").download_code(tmp_path / "there")
+    assert any(each.name == "programs.py" for each in there.rglob("*"))
+
+
+def test_files_are_brought_to_a_server(session: Path, server: _server.ServerInfo, tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "a.txt").write_text("A")
+    flyte.init(endpoint=server.url)
+    digest, uri = flyte.remote.upload_file(tmp_path / "made" / "a.txt")
+    assert (digest, Path(uri).read_text()) == ("7fc56270e7a70fa81a5935b72eacbe29", "A")
+    assert (Path(flyte.remote.upload_dir(tmp_path / "made")) / "a.txt").read_text() == "A"
+    with pytest.raises(FileNotFoundError):
+        flyte.remote.upload_dir(tmp_path / "none")
 
 
 def test_a_failure_carries_the_users_own_traceback(session: Path) -> None:

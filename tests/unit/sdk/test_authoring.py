@@ -294,7 +294,13 @@ def test_every_error_has_advice_and_survives_a_trip(name: str) -> None:
         (errors.CustomError.from_exception(KeyError("x")), "KeyError", "'x'"),
         (errors.NonRecoverableError("it broke", "BAD"), "BAD", "it broke"),
         (errors.TaskTimeoutError("late"), "TaskTimeoutError", "late"),
-        (errors.BaseRuntimeError("BAD", "it broke"), "BAD", "it broke"),
+        (errors.BaseRuntimeError("BAD", "system", "it broke", "pod-1"), "BAD", "it broke"),
+        (errors.InitializationError("BAD", "user", "it broke"), "BAD", "it broke"),
+        (
+            errors.RuntimeDataValidationError("x", ValueError("it broke"), "t"),
+            "RuntimeDataValidationError",
+            "it broke",
+        ),
     ],
 )
 def test_errors_are_made_with_words_in_their_order(

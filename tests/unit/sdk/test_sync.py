@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flyte._sync import immediate, portal, syncify
+from flyte._sync import immediate, portal, syncify, syncify_classmethod
 
 here: contextvars.ContextVar[int] = contextvars.ContextVar("here", default=0)
 
@@ -28,7 +28,7 @@ class Counter:
     async def plus(self, n: int) -> int:
         return self.start + n
 
-    @syncify
+    @syncify_classmethod
     @classmethod
     async def named(cls, name: str) -> str:
         return f"{cls.__name__}:{name}"

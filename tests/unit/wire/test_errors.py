@@ -12,11 +12,16 @@ from flyte_core.wire import errors
 
 TRACE = 'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    1 / 0\nZeroDivisionError: division by zero\n'
 
-words = st.text(max_size=60).filter(lambda text: not errors.TRACEBACK_STARTS.search(text))
+words = st.text(max_size=60)
+starts = st.sampled_from(
+    ["Traceback (most recent call last):", "  + Exception Group Traceback (most recent call last):"]
+)
+marks = st.text("\u200b", max_size=3)
+quoting = st.builds("{}\n{}{}\n{}".format, words, marks, starts, words)
 infos = st.builds(
     ErrorInfo,
     code=st.text(min_size=1, max_size=20),
-    message=words.filter(lambda text: text.strip("\n") == text and text != ""),
+    message=(words | starts | quoting).filter(lambda text: text.strip("\n") != ""),
     kind=st.sampled_from(ErrorKind),
     recoverable=st.booleans(),
     traceback=st.sampled_from(["", TRACE]),
