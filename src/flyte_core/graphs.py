@@ -1,11 +1,22 @@
 """The execution graph of a run in a store, and the analysis of its time."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
 from flyte_core.dataflow import Edge
 from flyte_core.dataflow.bottlenecks import Analysis
 from flyte_core.dataflow.graph import Graph
+from flyte_core.dataflow.infer import Known, Named, infer
 from flyte_core.dataflow.report import analyse, bottlenecks_dict, graph_of
-from flyte_core.model import Micros, RunKey
-from flyte_core.store.ports import ActionQuery, Reader
+from flyte_core.model import Action, ActionKind, ActionName, Digest, Micros, RunKey
+from flyte_core.store.ports import ActionQuery, Reader, Role
+from flyte_core.wire.contents import contents
+from flyte_core.wire.specs import takes_notes
+
+_LOOKED_INTO: Final = 1024 * 1024
+"""Larger sets of values are not read to infer edges."""
 
 
 def read_graph(store: Reader, run: RunKey, now: Micros) -> Graph:
@@ -19,7 +30,86 @@ def read_bottlenecks(store: Reader, run: RunKey, now: Micros) -> dict[str, objec
     return bottlenecks_dict(run.name, _read(store, run, now)[1])
 
 
-def _read(store: Reader, run: RunKey, now: Micros) -> tuple[list[Edge], Analysis]:
+class Guesses:
+    """Edges inside those actions of a run whose client took no notes, told by content. Kept up to date.
+
+    Actions whose client took notes cost nothing: what it did not tell is not there.
+    """
+
+    def __init__(self, store: Reader, run: RunKey) -> None:
+        self._store = store
+        self._run = run
+        self._silent: dict[Digest, bool] = {}
+        self._known: dict[ActionName, Known] = {}
+
+    def apply(self, actions: Iterable[Action]) -> None:
+        """Take actions that are new or have changed, parents before children."""
+        for action in actions:
+            above = self._known.get(action.parent) if action.parent is not None else None
+            silent = self._is_silent(action)
+            if silent or (above is not None and above.silent):
+                self._known[action.key.name] = self._know(action, silent)
+
+    def with_told(self, told: Sequence[Edge], order: Iterable[str]) -> Sequence[Edge]:
+        """All edges of the run, by their targets in this order."""
+        if not self._known:
+            return told
+        place = {name: number for number, name in enumerate(order)}
+        edges = [*told, *self._guessed(told)]
+        return sorted(edges, key=lambda edge: place.get(edge.target, len(place)))
+
+    def _guessed(self, told: Sequence[Edge]) -> list[Edge]:
+        """Where anything was told, all was: nothing is guessed inside those actions."""
+        known = self._known
+        for edge in told:
+            target = known.get(edge.target)
+            inside = edge.target if edge.relation == "result" or target is None else target.parent
+            if inside in known and known[inside].silent:
+                known[inside] = replace(known[inside], silent=False)
+        return infer(known.values())
+
+    def _is_silent(self, action: Action) -> bool:
+        if action.kind is not ActionKind.TASK:
+            return False
+        digest = action.spec.digest
+        if digest not in self._silent:
+            view = self._store.run(self._run)
+            self._silent[digest] = view is not None and not takes_notes(action.spec, view.record.env)
+        return self._silent[digest]
+
+    def _know(self, action: Action, silent: bool) -> Known:
+        before = self._known.get(action.key.name)
+        began = action.created_at
+        if action.kind is ActionKind.TRACE and action.started_at is not None:
+            began = min(began, action.started_at)
+        return Known(
+            name=action.key.name,
+            parent=action.parent,
+            task=action.spec.task_name,
+            seq=action.seq,
+            began=began,
+            ended=action.ended_at,
+            inputs=self._values(action, "inputs") if before is None else before.inputs,
+            outputs=self._values(action, "outputs") if action.phase.good else (),
+            silent=silent,
+        )
+
+    def _values(self, action: Action, role: Role) -> Named:
+        ref = action.inputs if role == "inputs" else action.outputs
+        if ref is None or ref.size_bytes > _LOOKED_INTO:
+            return ()
+        try:
+            data = Path(ref.uri).read_bytes() if ref.uri else self._store.payload(action.key, role)
+        except OSError:
+            return ()
+        return contents(data or b"", role)
+
+
+def _read(store: Reader, run: RunKey, now: Micros) -> tuple[Sequence[Edge], Analysis]:
     # Edges first: what they join is there when the actions are read.
-    edges = store.edges(run)
-    return edges, analyse(store.actions(run, ActionQuery()).actions, edges, now)
+    told = store.edges(run)
+    actions = store.actions(run, ActionQuery()).actions
+    guesses = Guesses(store, run)
+    guesses.apply(actions)
+    edges = guesses.with_told(told, (action.key.name for action in actions))
+    return edges, analyse(actions, edges, now)

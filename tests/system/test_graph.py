@@ -1,10 +1,13 @@
 """The execution graph of real runs, in this process and on a server: the command, the handle, the API."""
 
 import itertools
+import shutil
 
 import pytest
 from place import Place, load
-from terminal import Terminal, until
+from terminal import EXAMPLES, Terminal, until
+
+from flyte.remote import Run
 
 NODE = {"action", "parent", "task", "name", "kind", "seq", "phase", "start_ms", "end_ms"}
 EDGE = {
@@ -131,3 +134,28 @@ def test_a_run_there_is_not(user: Terminal) -> None:
             "Error: There is no run nosuchrun in flytesnacks/development.",
             "  List the runs there are: flyte get run",
         ]
+
+
+def _arrows(run: Run) -> set[tuple[str, str, str, str]]:
+    graph = run.graph()
+    names = {node.action: node.name for node in graph.nodes}
+    return {(names[edge.source], names[edge.target], edge.relation, edge.confidence) for edge in graph.edges}
+
+
+def test_what_took_no_notes_is_told_by_content(both: Place, shapes: object) -> None:
+    by_hand = shapes.by_hand  # type: ignore[attr-defined]
+    assert _arrows(both.run(by_hand, x=5)) == {("doubled", "by_hand", "result", "derived")}
+    quiet = both.run(by_hand, x=5, options={"env_vars": {"FLYTE_DATAFLOW": "0"}})
+    assert _arrows(quiet) == {("chosen", "doubled", "data", "inferred")}
+    assert "x ← chosen (inferred)" in both.user.flyte("get", "graph", quiet.name).stdout
+
+
+def test_a_process_without_notes_says_so_in_its_history(user: Terminal) -> None:
+    shutil.copy(EXAMPLES / "my_script.py", user.cwd)
+    run = user.run("--local", "my_script.py", "pipeline", "--x", "5", FLYTE_DATAFLOW="0").lines[0]
+    edges = user.get("graph", run)["edges"]
+    assert {(edge["relation"], edge["confidence"]) for edge in edges} == {
+        ("argument", "inferred"),
+        ("data", "inferred"),
+        ("result", "inferred"),
+    }

@@ -24,7 +24,6 @@ from flyte_core.model import TaskSpec
 from flyte_core.wire import specs
 
 RESOLVER: Final = "flyte._runtime.resolver"
-FLAVOR: Final = "godwit"
 _NAME_LIMIT: Final = 63
 
 _RESOURCE: Final = tasks_pb2.Resources
@@ -161,7 +160,7 @@ def _metadata(task: Task[..., Any]) -> tasks_pb2.TaskMetadata:
         is_entrypoint=task.options.entrypoint,
         produces_artifacts=task.options.produces_artifacts,
         runtime=tasks_pb2.RuntimeMetadata(
-            type=tasks_pb2.RuntimeMetadata.FLYTE_SDK, version=VERSION, flavor=FLAVOR
+            type=tasks_pb2.RuntimeMetadata.FLYTE_SDK, version=VERSION, flavor=specs.FLAVOR
         ),
     )
 

@@ -1,5 +1,6 @@
 """Begins a local run: everything that is recorded of it before its first line of user code."""
 
+import os
 import random
 import sys
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from flyte._controller.submission import root
 from flyte._packaging.files import root_of
 from flyte_core import naming, process
 from flyte_core.model import ActionName, CoreError, Digest, RunKey, RunMode, RunRecord
-from flyte_core.supervision import DISABLE_CACHE
+from flyte_core.supervision import DATAFLOW, DISABLE_CACHE
 
 if TYPE_CHECKING:
     from flyte._run import RunOptions
@@ -72,7 +73,7 @@ def begin(
             created_by=account(),
             labels=dict(options.labels),
             run_spec=run_spec,
-            env=dict(options.env_vars),
+            env={**_own_env(), **options.env_vars},
             content_digest=Digest(naming.digest(call.spec.digest, call.inputs, run_spec)),
             related_run=options.related_run,
             relation=options.relation,
@@ -110,6 +111,11 @@ _SCOPES: Final = {
     "global": run_pb2.CACHE_LOOKUP_SCOPE_GLOBAL,
     "project-domain": run_pb2.CACHE_LOOKUP_SCOPE_PROJECT_DOMAIN,
 }
+
+
+def _own_env() -> dict[str, str]:
+    """What history has to know of this process's variables: whether it takes notes of how data flows."""
+    return {name: os.environ[name] for name in (DATAFLOW,) if name in os.environ}
 
 
 def run_message(options: "RunOptions") -> run_pb2.RunSpec:

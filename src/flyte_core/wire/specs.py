@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -23,6 +24,7 @@ from flyte_core.model import (
     TaskSpec,
     TimeoutPolicy,
 )
+from flyte_core.supervision import DATAFLOW
 
 _MESSAGES: Final[dict[ActionKind, type[Message]]] = {
     ActionKind.TASK: task_definition_pb2.TaskSpec,
@@ -47,6 +49,9 @@ _UNITS: Final = {
 _QUANTITY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-zA-Z]*)\s*")
 
 _Resources = tasks_pb2.Resources
+
+FLAVOR: Final = "godwit"
+"""What our own SDK writes as the flavour of its runtime."""
 
 
 def task_spec(spec: bytes | Message, kind: ActionKind = ActionKind.TASK) -> TaskSpec:
@@ -83,6 +88,15 @@ def task_spec(spec: bytes | Message, kind: ActionKind = ActionKind.TASK) -> Task
 def message_of(spec: TaskSpec, kind: ActionKind) -> Message:
     """The message a spec was made from; see `task_spec` for its type."""
     return _parsed(spec.template, kind)
+
+
+def takes_notes(spec: TaskSpec, env: Mapping[str, str]) -> bool:
+    """Whether whoever runs a task tells how values flow in it; `env` is what its run adds to its variables."""
+    message = _parsed(spec.template, ActionKind.TASK)
+    assert isinstance(message, task_definition_pb2.TaskSpec)
+    task = message.task_template
+    variables = {pair.key: pair.value for pair in task.container.env} | dict(env)
+    return task.metadata.runtime.flavor == FLAVOR and variables.get(DATAFLOW) != "0"
 
 
 def hash_interface(interface: interface_pb2.TypedInterface) -> str:

@@ -14,6 +14,7 @@ from flyte_core.dataflow import CONFIDENCES, RELATIONS, Edge
 from flyte_core.dataflow.bottlenecks import Analysis
 from flyte_core.dataflow.columns import RunColumns
 from flyte_core.dataflow.report import bottlenecks_dict
+from flyte_core.graphs import Guesses
 from flyte_core.model import Action, Micros, NotFound, RunKey
 from flyte_core.store.ports import ActionQuery, Reader
 from flyte_server.console.columns import Column, indices, numbers, pack, strings
@@ -26,6 +27,7 @@ _SPAN = 2_000_000_000
 
 @dataclass(slots=True)
 class _Entry:
+    guesses: Guesses
     columns: RunColumns = field(default_factory=RunColumns)
     seq: int = 0
     lock: Lock = field(default_factory=Lock)
@@ -51,7 +53,7 @@ class Graphs:
             raise NotFound(f"There is no run {run.name!r} in {run.project}/{run.domain}.")
         place = (run, view.record.created_at)
         with self._lock:
-            entry = self._entries.setdefault(place, _Entry())
+            entry = self._entries.setdefault(place, _Entry(Guesses(self._store, run)))
             self._entries.move_to_end(place)
         with entry.lock:
             if entry.ended is None or entry.seq < view.record.last_seq:
@@ -67,15 +69,20 @@ class Graphs:
         return snapshot
 
     def _bring_up_to_date(self, run: RunKey, entry: _Entry) -> Sequence[Edge]:
-        edges = self._store.edges(run)
+        told = self._store.edges(run)
         columns = entry.columns
         if not len(columns):
             view = self._store.run(run)
             entry.seq = view.record.last_seq if view is not None else 0
-            columns.apply(self._store.actions(run, ActionQuery()).actions)
-        for actions, seq in changed(self._store, run, entry.seq):
-            columns.apply(_parents_first(actions))
+            actions = self._store.actions(run, ActionQuery()).actions
+            columns.apply(actions)
+            entry.guesses.apply(actions)
+        for batch, seq in changed(self._store, run, entry.seq):
+            ordered = _parents_first(batch)
+            columns.apply(ordered)
+            entry.guesses.apply(ordered)
             entry.seq = seq
+        edges = entry.guesses.with_told(told, columns.rows)
         columns.connect(edges)
         return edges
 

@@ -27,8 +27,6 @@ from flyte_server.ports.executor import Launch
 
 CHECKPOINTS: Final = "_flytecheckpoints"
 RAW: Final = "raw"
-FLAVOR: Final = "godwit"
-"""What our own SDK writes as the flavour of its runtime."""
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*[.$]\s*(\w+)\s*\}\}")
 _DEFAULT_IDLE_S: Final = 30.0
@@ -65,7 +63,7 @@ def runtime_of(task: tasks_pb2.TaskTemplate) -> str:
     runtime = task.metadata.runtime
     if runtime.type != _SDK or _argv(task)[:1] != ("a0",):
         return "raw"
-    return "godwit" if runtime.flavor == FLAVOR else "flyte"
+    return "godwit" if runtime.flavor == specs.FLAVOR else "flyte"
 
 
 def template_of(action: Action) -> Template:

@@ -44,3 +44,20 @@ def many(count: int) -> int:
 @env.task
 def one(x: int) -> int:
     return x
+
+
+@env.task
+def chosen() -> int:
+    return 10
+
+
+@env.task
+def doubled(x: int) -> int:
+    return x * 2
+
+
+@env.task
+def by_hand(x: int) -> int:
+    """What `doubled` is given only looks as if it came from `chosen`."""
+    chosen()
+    return doubled(10) + x

@@ -1,0 +1,187 @@
+"""Edges of runs whose client told none, from what their actions were given and returned, and when.
+
+A value came from an action if it has the content of what that action returned (or of a part of it), the
+action had ended before, and nothing else that was at hand has the same content. What is met everywhere
+(None, truth values, 0, 1, what is empty) says nothing. Short values can be equal by chance: they count
+where every call of the same place can be explained, but for the first of a loop.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+from flyte_core.dataflow.content import Content, places
+from flyte_core.dataflow.edges import Edge, Relation
+from flyte_core.model import ActionName
+
+Named = tuple[tuple[str, Content], ...]
+"""Inputs or outputs by name."""
+
+_AtHand = defaultdict[bytes, list[tuple[ActionName, tuple[str, ...]]]]
+"""By content: the actions that have it, each with the steps to the part that has."""
+
+_LONG: Final = 8
+"""Values spelled in fewer characters may be equal by chance."""
+_INDEX: Final = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An action, as far as inference looks at it. Instants are of one clock."""
+
+    name: ActionName
+    parent: ActionName | None
+    task: str
+    seq: int
+    began: int
+    ended: int | None
+    """None while it is open."""
+    inputs: Named
+    outputs: Named
+    """Empty unless it succeeded."""
+    silent: bool
+    """Whether nobody told how values flow inside it."""
+
+
+class _Item(NamedTuple):
+    """A value, or a part of one, that must have come from somewhere."""
+
+    target: ActionName
+    param: str
+    steps: tuple[str, ...]
+    length: int
+    found: list[tuple[ActionName, tuple[str, ...]]]
+    """Where that content was at hand."""
+    inside: ActionName
+    """The action in whose body it was passed on."""
+
+
+def infer(actions: Iterable[Known]) -> list[Edge]:
+    """The edges inside those actions that are silent. `actions` are parents before children."""
+    known = {action.name: action for action in actions}
+    children: defaultdict[ActionName, list[Known]] = defaultdict(list)
+    for action in known.values():
+        if action.parent in known and known[action.parent].silent:
+            children[action.parent].append(action)
+    calls: defaultdict[tuple[str, ...], list[_Item]] = defaultdict(list)
+    for name, called in children.items():
+        parent = known[name]
+        for task, item in _items(parent, sorted(called, key=lambda each: each.seq)):
+            calls[parent.task, task, item.param, _INDEX.sub("[*]", "".join(item.steps))].append(item)
+    edges: list[Edge] = []
+    for items in calls.values():
+        edges += _edges(items)
+    place = {name: number for number, name in enumerate(known)}
+    return sorted(edges, key=lambda edge: place[edge.target])
+
+
+def _items(parent: Known, children: Sequence[Known]) -> Iterator[tuple[str, _Item]]:
+    """What was given to the children of one action, and what it returned itself; each with who got it."""
+    at_hand: _AtHand = defaultdict(list)
+    for name, value in parent.inputs:
+        _put(at_hand, parent.name, (f".{name}",), value)
+    ended = sorted((each for each in children if each.ended is not None), key=_end)
+    ended.reverse()
+    given: dict[ActionName, list[_Item]] = {}
+    for child in sorted(children, key=lambda each: each.began):
+        while ended and _end(ended[-1]) <= child.began:
+            _put_outputs(at_hand, ended.pop())
+        given[child.name] = [
+            item
+            for name, value in child.inputs
+            for item in _looked_up(at_hand, child.name, parent.name, name, value)
+        ]
+    for child in children:
+        for item in given[child.name]:
+            yield child.task, item
+    if parent.ended is not None:
+        while ended and _end(ended[-1]) <= parent.ended:
+            _put_outputs(at_hand, ended.pop())
+        for name, value in parent.outputs:
+            for item in _looked_up(at_hand, parent.name, parent.name, name, value):
+                yield "", item
+
+
+def _put_outputs(at_hand: _AtHand, action: Known) -> None:
+    single = len(action.outputs) == 1
+    for number, (_, value) in enumerate(action.outputs):
+        _put(at_hand, action.name, () if single else (f"[{number}]",), value)
+
+
+def _put(at_hand: _AtHand, source: ActionName, steps: tuple[str, ...], value: Content) -> None:
+    for path, part in places(value, steps):
+        if part.length:
+            at_hand[part.key].append((source, path))
+
+
+def _looked_up(
+    at_hand: _AtHand, target: ActionName, inside: ActionName, param: str, value: Content
+) -> Iterator[_Item]:
+    """The value as a whole if it was at hand, else its parts."""
+    ahead: list[tuple[tuple[str, ...], Content]] = [((), value)]
+    while ahead:
+        steps, part = ahead.pop()
+        if not part.length:
+            continue
+        # A copy: more comes to hand later. An action may have ended in the instant it began.
+        found = [place for place in at_hand.get(part.key, ()) if place[0] != target or target == inside]
+        if found or not part.parts:
+            yield _Item(target, param, steps, part.length, found, inside)
+        else:
+            ahead += [((*steps, at), each) for at, each in reversed(part.parts)]
+
+
+def _edges(items: Sequence[_Item]) -> Iterator[Edge]:
+    """The edges into one place of the program, from all the values that came there, in order."""
+    seen: set[ActionName] = set()
+    first = others = explained = 0
+    for item in items:
+        if item.found:
+            explained += 1
+        elif item.inside in seen:
+            others += 1
+        else:
+            first += 1
+        seen.add(item.inside)
+    no_chance = not others and explained >= first
+    for item in items:
+        if no_chance or item.length >= _LONG:
+            edge = _edge(item)
+            if edge is not None:
+                yield edge
+
+
+def _edge(item: _Item) -> Edge | None:
+    """The edge of a value that can have come from one action only."""
+    sources = {source for source, _ in item.found}
+    if len(sources) != 1:
+        return None
+    source = sources.pop()
+    # Where several parts of it have the content, what holds them all is named.
+    steps = [at[0] for at in takewhile(_agree, zip(*(steps for _, steps in item.found), strict=False))]
+    relation: Relation = "data"
+    if item.target == item.inside:
+        relation = "result"
+        if source == item.target:
+            return None
+    elif source == item.inside:
+        relation = "argument"
+        if not steps:
+            return None
+    return Edge(source, _path(steps), item.target, item.param, _path(item.steps), relation, "inferred")
+
+
+def _agree(steps: tuple[str, ...]) -> bool:
+    return len(set(steps)) == 1
+
+
+def _path(steps: Sequence[str]) -> str:
+    return "".join(steps).removeprefix(".")
+
+
+def _end(action: Known) -> int:
+    assert action.ended is not None
+    return action.ended
