@@ -222,16 +222,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is not None:
-        value = getattr(import_module(module), name)
-    elif name in _FACES:
-        value = import_module(f"flyte.{name}")
-    else:
-        raise AttributeError(f"module 'flyte' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        module = _LAZY.get(name)
+        if module is not None:
+            value = getattr(import_module(module), name)
+        elif name in _FACES:
+            value = import_module(f"flyte.{name}")
+        else:
+            raise AttributeError(f"module 'flyte' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

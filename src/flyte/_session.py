@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from flyte import _config, _context
 from flyte._config import Config
@@ -12,7 +12,29 @@ from flyte._log import LogChoice
 from flyte._sync import immediate
 from flyte.errors import ConfigurationError, InitializationError
 
+if TYPE_CHECKING:
+    from flyte._storage.config import Storage
+
 Mode = Literal["local", "remote"]
+
+
+class Kept(TypedDict, total=False):
+    """Further documented arguments of `init` and `init_from_config`: `storage` is used, the others are kept."""
+
+    storage: "Storage | None"
+    headless: bool
+    api_key: str | None
+    client_credentials_secret: str | None
+    auth_client_config: Any
+    rpc_retries: int
+    batch_size: int
+    source_config_path: str | Path | None
+    sync_local_sys_paths: bool
+    load_plugin_type_transformers: bool
+
+
+class KeptFromConfig(Kept, total=False):
+    images: Mapping[str, str] | Sequence[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +99,7 @@ def init(
     local_persistence: bool | None = None,
     local_tracked: bool | None = None,
     local_tracked_strict: bool | None = None,
-    **options: Any,
+    **options: Unpack[Kept],
 ) -> None:
     """Set up the session. Without an endpoint, `flyte.run` runs things in this process.
 
@@ -130,7 +152,7 @@ def init_from_config(
     project: str | None = None,
     domain: str | None = None,
     image_builder: str | None = None,
-    **options: Any,
+    **options: Unpack[KeptFromConfig],
 ) -> None:
     """Set up the session as configured: runs go to a server.
 

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["Renderable", "TypeEngine", "TypeTransformer", "TypeTransformerFailedError"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'flyte.types' has no attribute {name!r}")
-    value = getattr(import_module("flyte._types.custom"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module 'flyte.types' has no attribute {name!r}")
+        value = getattr(import_module("flyte._types.custom"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

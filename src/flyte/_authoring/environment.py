@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack, overload
 
 from flyte._authoring.task import MAX_INLINE_IO_BYTES, AsyncTask, Options, SyncTask, Task, make
 from flyte.errors import DeclarationError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flyte._authoring.resources import Resources
     from flyte._authoring.secret import SecretRequest
     from flyte._authoring.trigger import Trigger
+    from flyte._authoring.typed import Changes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,7 +79,7 @@ class Environment:
             if each not in self.depends_on:
                 self.depends_on.append(each)
 
-    def clone_with(self, name: str, **changes: Any) -> Self:
+    def clone_with(self, name: str, **changes: "Unpack[Changes]") -> Self:
         """An environment like this one under another name, without its tasks.
 
         Args:

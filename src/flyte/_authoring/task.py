@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, Self, TypeVar, Unpack, cast
 
 from flyte import _context
 from flyte._authoring.interface import NativeInterface, check
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flyte._authoring.resources import Resources
     from flyte._authoring.secret import Secret
     from flyte._authoring.trigger import Trigger
+    from flyte._authoring.typed import Overrides
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -99,7 +100,7 @@ class Task(Generic[P, R]):
         """Call the bare function, in a run too: no action, no conversion."""
         return self.func(*args, **kwargs)
 
-    def override(self, **options: Any) -> Self:
+    def override(self, **options: "Unpack[Overrides]") -> Self:
         """The same task with other options, for calls like `task.override(retries=3)(x)`.
 
         A value replaces what was declared as a whole; nothing is merged. `None` leaves an option as it
@@ -114,7 +115,7 @@ class Task(Generic[P, R]):
             if name not in _OVERRIDABLE:
                 known = ", ".join(sorted(_OVERRIDABLE))
                 raise ValueError(f"A task has no option {name!r}. Those that can be overridden: {known}.")
-        given = {name: value for name, value in options.items() if value is not None}
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         if given.get("reusable") == "off":
             given["reusable"] = None
         task = type(self)(self.func, self.env, replace(self.options, **given))

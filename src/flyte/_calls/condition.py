@@ -9,7 +9,9 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, cast
+
+from typing_extensions import TypeVar
 
 from flyte import _context
 from flyte._authoring.policies import seconds
@@ -27,7 +29,7 @@ from flyte.errors import (
     TraceDoesNotAllowNestedTasksError,
 )
 
-T = TypeVar("T")
+T = TypeVar("T", bound=bool | int | float | str, default=bool)
 
 KINDS = (bool, int, float, str)
 
@@ -136,54 +138,58 @@ class Condition(Generic[T]):
         here.add(self.name)
 
 
-def _new(
-    name: str,
-    /,
-    prompt: str = "Approve?",
-    prompt_type: Literal["text", "markdown"] = "text",
-    data_type: type[T] = bool,  # type: ignore[assignment]
-    description: str = "",
-    timeout: timedelta | int | float | None = None,
-    webhook: ConditionWebhook | None = None,
-) -> Condition[T]:
-    """Ask a question. The task goes on, and waits where it calls `.wait()`.
+class _NewCondition:
+    """`flyte.new_condition`: ask a question. The task goes on, and waits where it calls `.wait()`."""
 
-    Args:
-        name: What the question is called, to answer it by.
-        prompt: The question.
-        prompt_type: Whether the prompt is plain text or Markdown.
-        data_type: Of which type the answer is: bool, int, float or str.
-        description: What people should know to answer it.
-        timeout: How long it waits for an answer; None: for ever.
-        webhook: Whom to tell that it waits.
+    def __call__(
+        self,
+        name: str,
+        /,
+        prompt: str = "Approve?",
+        prompt_type: Literal["text", "markdown"] = "text",
+        data_type: type[T] = bool,  # type: ignore[assignment]
+        description: str = "",
+        timeout: timedelta | int | float | None = None,
+        webhook: ConditionWebhook | None = None,
+    ) -> Condition[T]:
+        """Ask a question. The task goes on, and waits where it calls `.wait()`.
 
-    Raises:
-        NotInTaskContextError: no task is running here.
-        ConditionAlreadyExistsError: one of that name waits in this task.
-    """
-    _refuse_on_loop("flyte.new_condition()", "await flyte.new_condition.aio(...)")
-    context, made = _made(name, prompt, prompt_type, data_type, description, timeout, webhook)
-    context.calls.wait(made._open(context))
-    return made
+        Args:
+            name: What the question is called, to answer it by.
+            prompt: The question.
+            prompt_type: Whether the prompt is plain text or Markdown.
+            data_type: Of which type the answer is: bool, int, float or str.
+            description: What people should know to answer it.
+            timeout: How long it waits for an answer; None: for ever.
+            webhook: Whom to tell that it waits.
+
+        Raises:
+            NotInTaskContextError: no task is running here.
+            ConditionAlreadyExistsError: one of that name waits in this task.
+        """
+        _refuse_on_loop("flyte.new_condition()", "await flyte.new_condition.aio(...)")
+        context, made = _made(name, prompt, prompt_type, data_type, description, timeout, webhook)
+        context.calls.wait(made._open(context))
+        return made
+
+    async def aio(
+        self,
+        name: str,
+        /,
+        prompt: str = "Approve?",
+        prompt_type: Literal["text", "markdown"] = "text",
+        data_type: type[T] = bool,  # type: ignore[assignment]
+        description: str = "",
+        timeout: timedelta | int | float | None = None,
+        webhook: ConditionWebhook | None = None,
+    ) -> Condition[T]:
+        """The same for async code."""
+        context, made = _made(name, prompt, prompt_type, data_type, description, timeout, webhook)
+        await made._open(context)
+        return made
 
 
-async def _new_async(
-    name: str,
-    /,
-    prompt: str = "Approve?",
-    prompt_type: Literal["text", "markdown"] = "text",
-    data_type: type[T] = bool,  # type: ignore[assignment]
-    description: str = "",
-    timeout: timedelta | int | float | None = None,
-    webhook: ConditionWebhook | None = None,
-) -> Condition[T]:
-    """As `new_condition`, for async code."""
-    context, made = _made(name, prompt, prompt_type, data_type, description, timeout, webhook)
-    await made._open(context)
-    return made
-
-
-new_condition = TwoFaced(_new, _new_async)
+new_condition = _NewCondition()
 
 
 def _made(

@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from flyte import _context
 from flyte._authoring.task import Task
@@ -12,12 +12,51 @@ from flyte._remote.iterate import iterate
 
 R = TypeVar("R")
 
+_Awaited = Task[..., Coroutine[Any, Any, R]] | functools.partial[Coroutine[Any, Any, R]]
+_Plain = Task[..., R] | functools.partial[R]
+
 MANY = 1_000_000_000
 
 
 class _Map:
     """`flyte.map`: a generator when called; `flyte.map.aio` is the async one."""
 
+    @overload
+    def __call__(
+        self,
+        func: "_Awaited[R]",
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: Literal[False],
+    ) -> Iterator[R]: ...
+    @overload
+    def __call__(
+        self,
+        func: "_Awaited[R]",
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: bool = True,
+    ) -> Iterator[R | Exception]: ...
+    @overload
+    def __call__(
+        self,
+        func: "_Plain[R]",
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: Literal[False],
+    ) -> Iterator[R]: ...
+    @overload
+    def __call__(
+        self,
+        func: "_Plain[R]",
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: bool = True,
+    ) -> Iterator[R | Exception]: ...
     def __call__(
         self,
         func: Any,
@@ -43,6 +82,42 @@ class _Map:
         noted = _noted(self, task, names)
         return _mapped(task, rows, _group(task, group_name), _limit(concurrency), return_exceptions, noted)
 
+    @overload
+    def aio(
+        self,
+        func: "_Awaited[R]",
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: Literal[False],
+    ) -> AsyncIterator[R]: ...
+    @overload
+    def aio(
+        self,
+        func: "_Awaited[R]",
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: bool = True,
+    ) -> AsyncIterator[R | Exception]: ...
+    @overload
+    def aio(
+        self,
+        func: "_Plain[R]",
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: Literal[False],
+    ) -> AsyncIterator[R]: ...
+    @overload
+    def aio(
+        self,
+        func: "_Plain[R]",
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: bool = True,
+    ) -> AsyncIterator[R | Exception]: ...
     def aio(
         self,
         func: Any,

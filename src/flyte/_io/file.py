@@ -5,17 +5,18 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import IO, Any, Generic, Self, TypeVar
+from typing import IO, Any, Generic, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
+from typing_extensions import TypeVar
 
 from flyte._io.hashing import Content, HashMethod
 from flyte._storage import paths, transfer
 from flyte._storage.places import CHUNK, PARALLEL_PARTS, is_remote, local_path, place_of
 from flyte._storage.streams import BLOCK, AsyncFile, off_loop, open_reader, open_writer
 
-T = TypeVar("T")
+T = TypeVar("T", default=Any)
 
 
 class File(BaseModel, Generic[T]):
