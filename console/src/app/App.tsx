@@ -1,10 +1,9 @@
 import { Component, type ReactNode } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
-import { ComparePage } from '../pages/ComparePage';
+import { ComparePage, TasksPage } from '../later';
 import { type Place as PlaceName, PlacePage } from '../pages/PlacePage';
 import { RunPage } from '../pages/RunPage';
 import { RunsPage } from '../pages/RunsPage';
-import { TasksPage } from '../pages/Tasks';
 import { Button, Command, Notice } from '../ui/controls';
 import { DEFAULT_DOMAIN, DEFAULT_PROJECT, runsAddress } from './address';
 import { Shell } from './Shell';

@@ -18,9 +18,8 @@ import type { RunKey } from '../api/types';
 import { runsAddress, useQuery } from '../app/address';
 import { useKeys, useNow, useTitle } from '../app/hooks';
 import { type Offer, palette } from '../app/offers';
-import { Bottlenecks, PathBar } from '../graph/Bottlenecks';
-import { Graph } from '../graph/Graph';
 import { useFlow } from '../graph/useFlow';
+import { FlowViews, MergedLogs } from '../later';
 import { plural } from '../model/format';
 import { PHASE_NAMES, PHASE_WORDS, phaseNumber } from '../model/phases';
 import { Expansion, type Filter, flatten, isFiltering, nextFailure, type Sort } from '../model/rows';
@@ -28,7 +27,6 @@ import { type Node, ROOT, type RunModel } from '../model/run';
 import { AbortDialog } from '../run/AbortDialog';
 import { Details } from '../run/Details';
 import { Header, PhaseStrip } from '../run/Header';
-import { MergedLogs } from '../run/MergedLogs';
 import type { Window } from '../run/paint';
 import { RecoverDialog } from '../run/RecoverDialog';
 import { RerunDialog } from '../run/RerunDialog';
@@ -551,47 +549,6 @@ function FlowTimeline({ asked, ...rest }: Omit<TimelineProps, 'flow'> & { asked:
 function PathTimeline(props: Omit<TimelineProps, 'flow'>) {
   const { flow } = useFlow(props.run, props.model.finished);
   return <Timeline {...props} flow={flow} />;
-}
-
-/** The views that need to know how data flowed, which is read when one of them is first opened. */
-function FlowViews({
-  run,
-  model,
-  version,
-  view,
-  selected,
-  onSelect,
-  onView,
-  now,
-}: {
-  run: RunKey;
-  model: RunModel;
-  version: number;
-  view: 'graph' | 'bottlenecks';
-  selected: Node;
-  onSelect: (node: Node) => void;
-  onView: (view: string) => void;
-  now: number;
-}) {
-  const { flow, error, retry } = useFlow(run, model.finished);
-  if (view === 'bottlenecks') {
-    return <Bottlenecks model={model} flow={flow} error={error} onRetry={retry} onSelect={onSelect} />;
-  }
-  return (
-    <>
-      {flow && <PathBar flow={flow} onAsk={() => onView('bottlenecks')} />}
-      <Graph
-        model={model}
-        version={version}
-        flow={flow}
-        error={error}
-        onRetry={retry}
-        selected={selected}
-        onSelect={onSelect}
-        now={now}
-      />
-    </>
-  );
 }
 
 /** The whole time axis. While the run goes on it grows in steps, so that not everything moves all the time. */

@@ -2,9 +2,9 @@ import { ChevronDown, ChevronRight, Download } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { valueUrl } from '../api/client';
 import type { Json, RunKey, ShownValue, ValueSide } from '../api/types';
+import { Medium } from '../later';
 import { bytes, count, plural } from '../model/format';
 import { CopyButton } from '../ui/controls';
-import { Medium } from './Medium';
 import css from './Values.module.css';
 
 const FIRST = 100;
