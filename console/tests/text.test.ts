@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EventParser } from '../src/api/sse';
 import { ago, bytes, compact, duration, elapsed, percent } from '../src/model/format';
-import { LogModel, MAX_LINES, plain, split, visible } from '../src/model/logs';
+import { folded, Heights, LogModel, MAX_LINES, plain, search, split, visible } from '../src/model/logs';
 
 describe('words for numbers', () => {
   it.each([
@@ -53,12 +53,33 @@ describe('a log line', () => {
   });
 });
 
+it('a line that is a JSON record is shown as its level, message and fields', () => {
+  const shown = (record: unknown) => plain(folded({ text: JSON.stringify(record) }));
+  expect(shown({ time: '12:00', level: 'error', msg: 'no rows', shard: 7, cfg: { a: 1 } })).toBe(
+    'ERROR no rows shard=7 cfg={"a":1}',
+  );
+  expect(shown({ msg: 'two\nlines \x1b[2J', k: 'a\rb' })).toBe('two ⏎ lines  k=b');
+  expect(shown({ nothing: 'to say' })).toBe('{"nothing":"to say"}');
+  expect(folded({ text: '{broken}' })).toBe('{broken}');
+});
+
+it('broken lines are found by their rows', () => {
+  const line = (text: string) => ({ number: 0, at: 0, stream: 'o', text });
+  const lines = ['short', 'x'.repeat(25), '', '\x1b[31mred\x1b[0m'].map(line);
+  const heights = new Heights().of(lines, 10, true);
+  expect([0, 1, 2, 3, 4].map(at => heights.above(at))).toEqual([0, 1, 4, 5, 6]);
+  expect([0, 1, 3, 4, 5].map(row => heights.lineAt(row))).toEqual([0, 1, 1, 2, 3]);
+  lines.push(line('y'.repeat(11)));
+  expect(heights.of(lines, 10, true).total).toBe(8);
+  expect(heights.of(lines, 0, true).total).toBe(5);
+});
+
 it('a log is searched whole and bounded', () => {
   const model = new LogModel();
   const line = (i: number): [number, number, string, string] => [i, 0, 'o', `line ${i}`];
   model.append(Array.from({ length: MAX_LINES + 10 }, (_, i) => line(i)));
   expect([model.lines.length, model.missing, model.lines[0]!.number]).toEqual([MAX_LINES, 10, 10]);
-  expect(model.search(`LINE ${MAX_LINES + 9}`)).toEqual([MAX_LINES - 1]);
+  expect(search(model.lines, `LINE ${MAX_LINES + 9}`)).toEqual([MAX_LINES - 1]);
 });
 
 describe('an event stream', () => {

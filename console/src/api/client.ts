@@ -5,7 +5,6 @@ import type {
   Comparison,
   FileEntry,
   Json,
-  MergedLine,
   RunDetail,
   RunForm,
   RunKey,
@@ -60,7 +59,7 @@ export async function request(path: string, init?: RequestInit): Promise<Respons
   );
 }
 
-async function json<T>(path: string, signal?: AbortSignal): Promise<T> {
+export async function json<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await (await request(path, { signal })).json()) as T;
 }
 
@@ -201,14 +200,6 @@ export function getEntries(url: string, signal?: AbortSignal): Promise<{ files: 
 /** The beginning of a text file. */
 export async function getText(url: string, bytes: number, signal?: AbortSignal): Promise<string> {
   return (await request(url, { signal, headers: { Range: `bytes=0-${bytes - 1}` } })).text();
-}
-
-export function getMergedLogs(
-  run: RunKey,
-  query: URLSearchParams,
-  signal?: AbortSignal,
-): Promise<{ lines: MergedLine[]; found: number; complete: boolean }> {
-  return json(`${runPath(run)}/logs?${query}`, signal);
 }
 
 export function getComparison(run: RunKey, other: string, signal?: AbortSignal): Promise<Comparison> {

@@ -1,7 +1,9 @@
-import { LogModel } from '../model/logs';
-import { ApiError, actionPath, request } from './client';
+import { type LogLine, LogModel, visible } from '../model/logs';
+import { ApiError, actionPath, json, request, runPath } from './client';
 import { readEvents } from './sse';
-import type { RunKey } from './types';
+import type { MergedLine, RunKey } from './types';
+
+type Sent = [number: number, at: number, stream: string, text: string];
 
 /** Follows one attempt's log into a model until it ends or the returned function is called. */
 export function followLog(run: RunKey, action: string, attempt: number): [LogModel, () => void] {
@@ -24,10 +26,10 @@ export function followLog(run: RunKey, action: string, attempt: number): [LogMod
       } else if (event.event === 'lines') {
         after = event.id;
         if (model.state === 'lost') model.set('live');
-        model.append(data.lines as [number, number, string, string][]);
+        model.append(data.lines as Sent[]);
       } else if (event.event === 'end') {
         ended = true;
-        const cut = data.cut as [number, number, string, string] | null;
+        const cut = data.cut as Sent | null;
         if (cut) model.append([[cut[0], cut[1], cut[2], `${cut[3]} ⏎̸`]]);
         model.set('ended');
       }
@@ -56,4 +58,44 @@ export function followLog(run: RunKey, action: string, attempt: number): [LogMod
 
 export function logUrl(run: RunKey, action: string, attempt: number): string {
   return `${actionPath(run, action)}/logs.txt?attempt=${attempt}&times=1`;
+}
+
+/** Lines from one on, of the part that a followed log leaves out. */
+export async function getLogPart(
+  run: RunKey,
+  action: string,
+  attempt: number,
+  line: number,
+  signal?: AbortSignal,
+): Promise<LogLine[]> {
+  const query = new URLSearchParams({ attempt: String(attempt), line: String(line) });
+  const found = await json<{ lines: Sent[] }>(`${actionPath(run, action)}/logs/part?${query}`, signal);
+  return found.lines.map(([number, at, stream, text]) => ({ number, at, stream, text: visible(text) }));
+}
+
+/** Which lines before one hold a text. */
+export function searchSkipped(
+  run: RunKey,
+  action: string,
+  attempt: number,
+  text: string,
+  exact: boolean,
+  before: number,
+  signal?: AbortSignal,
+): Promise<{ lines: Sent[]; found: number; complete: boolean }> {
+  const query = new URLSearchParams({ attempt: String(attempt), q: text, before: String(before) });
+  if (exact) query.set('exact', '1');
+  return json(`${actionPath(run, action)}/logs/search?${query}`, signal);
+}
+
+export function getMergedLogs(
+  run: RunKey,
+  query: URLSearchParams,
+  signal?: AbortSignal,
+): Promise<{ lines: MergedLine[]; found: number; complete: boolean }> {
+  return json(`${runPath(run)}/logs?${query}`, signal);
+}
+
+export function mergedLogsUrl(run: RunKey, query: URLSearchParams): string {
+  return `${runPath(run)}/logs.txt?${query}`;
 }

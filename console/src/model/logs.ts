@@ -5,6 +5,8 @@ export interface LogLine {
   at: number;
   stream: string;
   text: string;
+  /** What `folded` made of the text, once it was asked. */
+  folded?: string;
 }
 
 export const MAX_LINES = 200_000;
@@ -30,6 +32,99 @@ export function plain(text: string): string {
   return text.replace(COLOUR, '');
 }
 
+const MESSAGE = ['message', 'msg', 'event', 'text'];
+const LEVEL_KEYS = ['level', 'levelname', 'severity', 'log.level'];
+/** Said by the line's own time and level already. */
+const SAID = new Set([...MESSAGE, ...LEVEL_KEYS, 'time', 'timestamp', 'ts', 'asctime', '@timestamp']);
+
+/** A line that is a JSON record as its level, its message and its other fields; any other line as it is. */
+export function folded(line: { text: string; folded?: string }): string {
+  line.folded ??= fold(line.text);
+  return line.folded;
+}
+
+function fold(text: string): string {
+  if (!text.startsWith('{') || !text.endsWith('}')) return text;
+  let record: Record<string, unknown>;
+  try {
+    record = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return text;
+  }
+  const message = MESSAGE.map(key => record[key]).find(value => typeof value === 'string');
+  if (message === undefined) return text;
+  const level = LEVEL_KEYS.map(key => record[key]).find(value => typeof value === 'string');
+  const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  const fields = Object.entries(record)
+    .filter(([key, value]) => !SAID.has(key) || (MESSAGE.includes(key) && value !== message))
+    .map(([key, value]) => ` \x1b[34m${oneLine(key)}=\x1b[0m${oneLine(shown(value))}`);
+  return `${level ? `${oneLine(level as string).toUpperCase()} ` : ''}${oneLine(message as string)}${fields.join('')}`;
+}
+
+const oneLine = (text: string) => visible(text.replace(/\r?\n/g, ' ⏎ '));
+
+/** How many rows each line takes when rows hold so many characters, as sums, so that any place is found at once. */
+export class Heights {
+  private sums = new Int32Array(1024);
+  private known = 0;
+  private lines: readonly LogLine[] = [];
+  private key = '';
+
+  /** `columns` 0: every line is one row. */
+  of(lines: readonly LogLine[], columns: number, folding: boolean): Heights {
+    const key = `${columns}/${folding}`;
+    if (key !== this.key || lines !== this.lines) this.known = 0;
+    this.key = key;
+    this.lines = lines;
+    if (!columns) return this;
+    if (this.sums.length <= lines.length) {
+      const larger = new Int32Array(2 * lines.length);
+      larger.set(this.sums);
+      this.sums = larger;
+    }
+    for (; this.known < lines.length; this.known++) {
+      const line = lines[this.known]!;
+      const cells = width(plain(folding ? folded(line) : line.text));
+      this.sums[this.known + 1] = this.sums[this.known]! + Math.max(1, Math.ceil(cells / columns));
+    }
+    return this;
+  }
+
+  /** Rows above a line. */
+  above(line: number): number {
+    return this.key.startsWith('0/') ? line : this.sums[line]!;
+  }
+
+  get total(): number {
+    return this.above(this.lines.length);
+  }
+
+  /** The line that a row belongs to. */
+  lineAt(row: number): number {
+    if (this.key.startsWith('0/')) return Math.min(this.lines.length, Math.max(0, Math.floor(row)));
+    let [low, high] = [0, this.lines.length];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.sums[middle]! <= row) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+export const TAB = 4;
+
+/** Cells that a text takes; characters of other scripts may take two. */
+function width(text: string): number {
+  let cells = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 9) cells += TAB - 1;
+    else if (code > 0x2e7f) cells++;
+  }
+  return cells;
+}
+
 export class LogModel {
   lines: LogLine[] = [];
   /** Lines at the start that are not held: skipped by the server, or pushed out by newer ones. */
@@ -37,7 +132,6 @@ export class LogModel {
   skippedBytes = 0;
   version = 0;
   state: 'loading' | 'live' | 'ended' | 'lost' = 'loading';
-  widest = 0;
   private readonly listeners = new Set<() => void>();
 
   subscribe = (listener: () => void): (() => void) => {
@@ -57,7 +151,6 @@ export class LogModel {
     for (const [number, at, stream, raw] of lines) {
       const text = visible(raw);
       this.lines.push({ number, at, stream, text });
-      if (text.length > this.widest) this.widest = text.length;
     }
     if (this.lines.length > MAX_LINES) {
       const surplus = this.lines.length - MAX_LINES;
@@ -72,22 +165,22 @@ export class LogModel {
     this.changed();
   }
 
-  /** Positions of the lines that match; of a text, upper and lower case alike. */
-  search(wanted: Search): number[] {
-    const found: number[] = [];
-    const low = typeof wanted === 'string' ? wanted.toLowerCase() : '';
-    for (let i = 0; i < this.lines.length; i++) {
-      const text = plain(this.lines[i]!.text);
-      if (typeof wanted === 'string' ? text.toLowerCase().includes(low) : text.search(wanted) >= 0)
-        found.push(i);
-    }
-    return found;
-  }
-
   private changed(): void {
     this.version++;
     for (const listener of this.listeners) listener();
   }
+}
+
+/** Positions of the lines that match; of a text, upper and lower case alike. */
+export function search(lines: readonly LogLine[], wanted: Search): number[] {
+  const found: number[] = [];
+  const low = typeof wanted === 'string' ? wanted.toLowerCase() : '';
+  for (let i = 0; i < lines.length; i++) {
+    const text = plain(lines[i]!.text);
+    if (typeof wanted === 'string' ? text.toLowerCase().includes(low) : text.search(wanted) >= 0)
+      found.push(i);
+  }
+  return found;
 }
 
 /** What is searched for: a text in any case, or a pattern. */

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { abort } from '../api/client';
 import type { RunKey } from '../api/types';
-import { Button, Dialog } from '../ui/controls';
+import { Button, Dialog, Refusal } from '../ui/controls';
 import css from './AbortDialog.module.css';
 
 /** Asks before ending a run or an action, and why; says what the command for it is. */
@@ -66,11 +66,7 @@ export function AbortDialog({
         <p className={css.command}>
           In the terminal: <code>{command}</code>
         </p>
-        {problem && (
-          <p className={css.problem} role="alert">
-            {problem}
-          </p>
-        )}
+        <Refusal>{problem}</Refusal>
         <div className={css.buttons}>
           <Button onClick={onClose}>Keep it running</Button>
           <Button look="danger" type="submit" disabled={busy}>

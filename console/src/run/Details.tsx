@@ -203,6 +203,7 @@ function ActionDetails({
               run={run}
               action={id}
               attempt={shown}
+              origin={model.base + Math.max(model.queued[node]!, model.running[node]!)}
               line={line}
               onLine={onLine}
               started={

@@ -1,16 +1,18 @@
-import { ArrowDownToLine, CaseSensitive, Clock, Download, Regex } from 'lucide-react';
-import { type KeyboardEvent, memo, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
-import { followLog, logUrl } from '../api/logs';
+import { useQuery } from '@tanstack/react-query';
+import { CaseSensitive, Regex } from 'lucide-react';
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { followLog, getLogPart, logUrl, searchSkipped } from '../api/logs';
 import type { RunKey } from '../api/types';
-import { useSize } from '../app/hooks';
-import { bytes, count, plural, timeOfDay } from '../model/format';
-import { LEVELS, type LogLine, LogModel, levelOf, pattern, type Search } from '../model/logs';
-import { IconButton, SearchBox } from '../ui/controls';
+import { bytes, count, plural } from '../model/format';
+import { type LogLine, LogModel, pattern, type Search, search, visible } from '../model/logs';
+import { Button, IconButton } from '../ui/controls';
 import css from './Logs.module.css';
-import { spans } from './LogText';
+import { LogView } from './LogView';
 
-const LINE = 20;
 const NOTHING = new LogModel();
+const STREAMS: Record<string, string> = { o: 'stdout', e: 'stderr', s: 'system' };
+/** Lines before the one that is gone to, when it lies in the part that is not held. */
+const BEFORE = 200;
 
 /** One attempt's log: live, searched whole, with its colours. */
 export function Logs({
@@ -18,6 +20,7 @@ export function Logs({
   action,
   attempt,
   started,
+  origin,
   line: asked,
   onLine,
 }: {
@@ -25,6 +28,8 @@ export function Logs({
   action: string;
   attempt: number;
   started: boolean;
+  /** When the action began. */
+  origin: number;
   /** The line to show, from 1; 0 for none. */
   line: number;
   onLine: (line: number) => void;
@@ -43,166 +48,216 @@ export function Logs({
   const [typed, setTyped] = useState('');
   const [regex, setRegex] = useState(false);
   const [exact, setExact] = useState(false);
-  const [times, setTimes] = useState(true);
-  const wanted = useMemo(() => pattern(typed, regex, exact), [typed, regex, exact]);
-  const [current, setCurrent] = useState(0);
+  const [stream, setStream] = useState('');
+  /** The first line of an older part that is looked at instead of the end; -1: the end is. */
+  const [part, setPart] = useState(-1);
+  const early = asked > 0 && model.state !== 'loading' && asked - 1 < model.missing;
+  useEffect(() => setPart(early ? Math.max(0, asked - 1 - BEFORE) : -1), [early, asked]);
+  const older = useQuery({
+    queryKey: ['log part', project, domain, name, action, attempt, part],
+    queryFn: ({ signal }) => getLogPart(run, action, attempt, part, signal),
+    enabled: part >= 0,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const held = part >= 0 ? older.data : model.lines;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the model changes in place and tells by its version
+  const lines = useMemo(
+    () => (stream ? (held ?? []).filter(line => line.stream === stream) : (held ?? [])),
+    [held, stream, version],
+  );
+
+  const wanted = useMemo(() => pattern(typed, regex, exact), [typed, regex, exact]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as above
   const found = useMemo(
-    () => (wanted && wanted !== 'broken' ? model.search(wanted) : []),
-    [model, wanted, version],
+    () => (wanted && wanted !== 'broken' ? search(lines, wanted) : []),
+    [lines, wanted, version],
   );
   const foundSet = useMemo(() => new Set(found), [found]);
-  const here = found.length ? Math.min(current, found.length - 1) : -1;
-
-  const [scroller, , height] = useSize<HTMLDivElement>();
-  const [scrollTop, setScrollTop] = useState(0);
-  const [follow, setFollow] = useState(true);
-  const field = useRef<HTMLInputElement>(null);
-  const lines = model.lines;
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: every new line moves the end
-  useEffect(() => {
-    const element = scroller.current;
-    if (element && follow) element.scrollTop = element.scrollHeight;
-  }, [follow, version, height, scroller]);
-
-  // A link to a line is followed once the line is there.
-  const shownLine = useRef(0);
-  useEffect(() => {
-    const element = scroller.current;
-    const at = asked - 1 - (lines[0]?.number ?? 0);
-    if (!element || !asked || shownLine.current === asked || at < 0 || at >= lines.length) return;
-    shownLine.current = asked;
-    setFollow(false);
-    element.scrollTop = at * LINE - element.clientHeight / 2;
-  });
-
+  const [chosen, setChosen] = useState(0);
+  const here = found.length ? Math.min(chosen, found.length - 1) : -1;
+  const [target, setTarget] = useState<{ at: number } | null>(null);
   const show = (index: number) => {
     const next = (index + found.length) % found.length;
-    setCurrent(next);
-    setFollow(false);
-    const element = scroller.current;
-    if (element) element.scrollTop = found[next]! * LINE - element.clientHeight / 2;
+    setChosen(next);
+    setTarget({ at: found[next]! });
   };
-  const onSearchKey = (event: KeyboardEvent<HTMLInputElement>) => {
-    if (event.key === 'Enter' && found.length) {
-      event.preventDefault();
-      show(here + (event.shiftKey ? -1 : 1));
-    } else if (event.key === 'Escape') {
-      event.preventDefault();
-      if (typed) setTyped('');
-      else event.currentTarget.blur();
-    }
-  };
-  const search = (value: string) => {
-    setTyped(value);
-    setCurrent(0);
-    const next = pattern(value, regex, exact);
-    const first = next && next !== 'broken' ? model.search(next)[0] : undefined;
-    if (first === undefined || !scroller.current) return;
-    setFollow(false);
-    scroller.current.scrollTop = first * LINE - scroller.current.clientHeight / 2;
+  const type = (text: string) => {
+    setTyped(text);
+    setChosen(0);
+    const next = pattern(text, regex, exact);
+    const first = next && next !== 'broken' ? search(lines, next)[0] : undefined;
+    if (first !== undefined) setTarget({ at: first });
   };
 
-  const first = Math.max(0, Math.floor(scrollTop / LINE) - 10);
-  const last = Math.min(lines.length, Math.ceil((scrollTop + height) / LINE) + 10);
+  // A link to a line is followed once the line is there.
+  const shownLine = useRef('');
+  const askedAt = asked ? lines.findIndex(line => line.number === asked - 1) : -1;
+  const askedFor = `${asked}/${part}`;
+  useEffect(() => {
+    if (askedAt < 0 || shownLine.current === askedFor) return;
+    shownLine.current = askedFor;
+    setTarget({ at: askedAt });
+  }, [askedAt, askedFor]);
+
   const digits = String((lines[lines.length - 1]?.number ?? 0) + 1).length;
   return (
-    <section
-      className={css.logs}
-      aria-label="Logs"
-      onKeyDown={event => {
-        if (event.key !== 'f' || !(event.ctrlKey || event.metaKey)) return;
+    <LogView
+      label="Logs"
+      testId="log"
+      lines={lines}
+      version={version}
+      keyOf={line => line.number}
+      leadWidth={digits + 2}
+      lead={line => <Lead line={line} digits={digits} onLine={onLine} />}
+      origin={origin}
+      typed={typed}
+      onType={type}
+      searchLabel="Search all lines"
+      onSearchKey={(event: KeyboardEvent) => {
+        if (event.key !== 'Enter' || !found.length) return;
         event.preventDefault();
-        field.current?.select();
+        show(here + (event.shiftKey ? -1 : 1));
       }}
-    >
-      <div className={css.bar}>
-        <div className={css.search}>
-          <SearchBox
-            value={typed}
-            onChange={search}
-            label="Search all lines"
-            inputRef={field}
-            onKeyDown={onSearchKey}
+      matches={
+        wanted && (
+          <span className="num" data-testid="matches">
+            {wanted === 'broken' ? 'no pattern' : `${here + 1}/${count(found.length)}`}
+          </span>
+        )
+      }
+      marked={at => (foundSet.has(at) ? (wanted as Search) : '')}
+      target={target}
+      current={here >= 0 ? found[here]! : askedAt}
+      download={logUrl(run, action, attempt)}
+      empty={part >= 0 ? '' : emptyText(model, started)}
+      tools={
+        <>
+          <select
+            aria-label="Written to"
+            className={css.select}
+            value={stream}
+            onChange={event => setStream(event.target.value)}
           >
-            {wanted && (
-              <span className="num" data-testid="matches">
-                {wanted === 'broken' ? 'no pattern' : `${here + 1}/${count(found.length)}`}
-              </span>
-            )}
-          </SearchBox>
-        </div>
-        <IconButton label="Match case" pressed={exact} onClick={() => setExact(!exact)}>
-          <CaseSensitive size={16} />
-        </IconButton>
-        <IconButton label="Regular expression" pressed={regex} onClick={() => setRegex(!regex)}>
-          <Regex size={15} />
-        </IconButton>
-        <IconButton label="Times" pressed={times} onClick={() => setTimes(!times)}>
-          <Clock size={15} />
-        </IconButton>
-        <IconButton label="Follow the end" pressed={follow} onClick={() => setFollow(!follow)}>
-          <ArrowDownToLine size={15} />
-        </IconButton>
-        <a
-          className={css.download}
-          href={logUrl(run, action, attempt)}
-          download
-          aria-label="Download the log"
-          title="Download"
-        >
-          <Download size={15} />
-        </a>
-      </div>
-      {model.missing > 0 && (
-        <p className={css.note}>
-          The first {plural(model.missing, 'line')}
-          {model.skippedBytes > 0 && ` (${bytes(model.skippedBytes)})`} are not shown here; the download has
-          them.
-        </p>
-      )}
-      <div
-        ref={scroller}
-        className={css.lines}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-        tabIndex={0}
-        role="log"
-        aria-label="Log lines"
-        aria-live="off"
-        data-testid="log"
-        data-times={times}
-        onScroll={event => {
-          const element = event.currentTarget;
-          setScrollTop(element.scrollTop);
-          const atEnd = element.scrollTop + element.clientHeight >= element.scrollHeight - LINE;
-          if (follow !== atEnd && (atEnd ? !wanted : true)) setFollow(atEnd);
-        }}
-      >
-        {lines.length === 0 ? (
-          <p className={css.empty}>{emptyText(model, started)}</p>
-        ) : (
-          <div
-            className={css.sheet}
-            style={{ height: lines.length * LINE, minWidth: `calc(${model.widest + digits + 18}ch + 24px)` }}
-          >
-            {lines.slice(first, last).map((line, i) => (
-              <Line
-                key={line.number}
-                line={line}
-                top={(first + i) * LINE}
-                digits={digits}
-                wanted={foundSet.has(first + i) ? (wanted as Search) : ''}
-                current={(here >= 0 && found[here] === first + i) || line.number + 1 === asked}
-                onLine={onLine}
-              />
+            <option value="">All</option>
+            {Object.entries(STREAMS).map(([letter, words]) => (
+              <option key={letter} value={letter}>
+                {words}
+              </option>
             ))}
-          </div>
-        )}
-      </div>
-      {model.state === 'lost' && <p className={css.note}>The connection to this log broke; trying again…</p>}
-    </section>
+          </select>
+          <IconButton label="Match case" pressed={exact} onClick={() => setExact(!exact)}>
+            <CaseSensitive size={16} />
+          </IconButton>
+          <IconButton label="Regular expression" pressed={regex} onClick={() => setRegex(!regex)}>
+            <Regex size={15} />
+          </IconButton>
+        </>
+      }
+      notes={
+        <>
+          {part >= 0 ? (
+            <p className={css.note}>
+              An older part, from line {count(part + 1)} on.{' '}
+              <Button
+                onClick={() => {
+                  setPart(-1);
+                  setTarget({ at: Math.max(0, model.lines.length - 1) });
+                }}
+              >
+                Back to the end
+              </Button>
+            </p>
+          ) : (
+            model.missing > 0 && (
+              <p className={css.note}>
+                The first {plural(model.missing, 'line')}
+                {model.skippedBytes > 0 && ` (${bytes(model.skippedBytes)})`} are not shown here.{' '}
+                <Button onClick={() => onLine(1)}>From the beginning</Button>
+              </p>
+            )
+          )}
+          {model.missing > 0 && wanted && wanted !== 'broken' && (
+            <Skipped
+              run={run}
+              action={action}
+              attempt={attempt}
+              typed={typed}
+              regex={regex}
+              exact={exact}
+              before={model.missing}
+              onLine={onLine}
+            />
+          )}
+          {model.state === 'lost' && (
+            <p className={css.note}>The connection to this log broke; trying again…</p>
+          )}
+        </>
+      }
+    />
   );
+}
+
+/** What the server finds in the part of the log that this page does not hold. */
+function Skipped({
+  run,
+  action,
+  attempt,
+  typed,
+  regex,
+  exact,
+  before,
+  onLine,
+}: {
+  run: RunKey;
+  action: string;
+  attempt: number;
+  typed: string;
+  regex: boolean;
+  exact: boolean;
+  before: number;
+  onLine: (line: number) => void;
+}) {
+  const text = useLate(typed);
+  const found = useQuery({
+    queryKey: ['log search', run, action, attempt, text, exact, before],
+    queryFn: ({ signal }) => searchSkipped(run, action, attempt, text, exact, before, signal),
+    enabled: !regex && text !== '',
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  if (regex) {
+    return <p className={css.note}>Patterns are looked for only in the lines that are held here.</p>;
+  }
+  if (!found.data) return found.isFetching ? <p className={css.note}>Searching what is not shown…</p> : null;
+  const { lines, found: total, complete } = found.data;
+  if (!total && complete) return <p className={css.note}>No match in the lines that are not shown.</p>;
+  return (
+    <details className={css.skipped} data-testid="skipped">
+      <summary>
+        {complete ? '' : 'At least '}
+        {plural(total, 'match', 'matches')} in the lines that are not shown
+      </summary>
+      <ul>
+        {lines.map(([number, , , line]) => (
+          <li key={number}>
+            <button type="button" onClick={() => onLine(number + 1)}>
+              {count(number + 1)}
+            </button>
+            {visible(line).slice(0, 300)}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** The value once it has stayed for a moment. */
+function useLate(value: string): string {
+  const [late, setLate] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(value), 250);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return late;
 }
 
 function emptyText(model: LogModel, started: boolean): string {
@@ -212,31 +267,9 @@ function emptyText(model: LogModel, started: boolean): string {
   return '';
 }
 
-const STREAMS: Record<string, string> = { o: 'stdout', e: 'stderr', s: 'system' };
-
-const Line = memo(function Line({
-  line,
-  top,
-  digits,
-  wanted,
-  current,
-  onLine,
-}: {
-  line: LogLine;
-  top: number;
-  digits: number;
-  wanted: Search;
-  current: boolean;
-  onLine: (line: number) => void;
-}) {
+function Lead({ line, digits, onLine }: { line: LogLine; digits: number; onLine: (line: number) => void }) {
   return (
-    <div
-      className={css.line}
-      style={{ top }}
-      data-current={current}
-      data-stream={line.stream}
-      data-level={LEVELS[levelOf(line.text)]}
-    >
+    <>
       <button
         type="button"
         tabIndex={-1}
@@ -247,11 +280,9 @@ const Line = memo(function Line({
       >
         {line.number + 1}
       </button>
-      <time>{line.at ? timeOfDay(line.at) : ''}</time>
       <span className={css.stream} title={STREAMS[line.stream]}>
         {line.stream === 'o' ? ' ' : line.stream}
       </span>
-      <span className={css.text}>{spans(line.text, wanted)}</span>
-    </div>
+    </>
   );
-});
+}

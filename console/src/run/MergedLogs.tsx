@@ -1,21 +1,25 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { ArrowDownToLine, Link2 } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
-import { getMergedLogs } from '../api/client';
-import type { MergedLine, RunKey } from '../api/types';
+import { Link2 } from 'lucide-react';
+import { useMemo } from 'react';
+import { getMergedLogs, mergedLogsUrl } from '../api/logs';
+import type { RunKey } from '../api/types';
 import { useQuery as useAddress } from '../app/address';
-import { useSize } from '../app/hooks';
-import { count, timeOfDay } from '../model/format';
-import { LEVELS, levelOf, visible } from '../model/logs';
+import { count } from '../model/format';
+import { LEVELS, type LogLine, visible } from '../model/logs';
 import type { Node, RunModel } from '../model/run';
-import { IconButton, SearchBox } from '../ui/controls';
+import { IconButton } from '../ui/controls';
 import { Problem } from '../ui/Problem';
 import css from './Logs.module.css';
-import { spans } from './LogText';
+import { LogView } from './LogView';
 
-const LINE = 20;
 const EVERY = 2_000;
 const LIMIT = 2_000;
+const NAME = 20;
+
+interface Line extends LogLine {
+  action: string;
+  attempt: number;
+}
 
 /** What all actions of a run wrote, by time: the newest lines, each a way to its action. */
 export function MergedLogs({
@@ -36,12 +40,8 @@ export function MergedLogs({
   const text = address.get('find') ?? '';
   const level = address.get('level') ?? '';
   const only = address.get('only') === '1' && selected > 0;
-  const [follow, setFollow] = useState(true);
-  const [scroller, , height] = useSize<HTMLDivElement>();
-  const [scrollTop, setScrollTop] = useState(0);
-  const field = useRef<HTMLInputElement>(null);
 
-  const asked = new URLSearchParams({ limit: String(LIMIT) });
+  const asked = new URLSearchParams();
   if (text) asked.set('q', text);
   if (level) asked.set('level', level);
   if (only) asked.set('action', model.ids[selected]!);
@@ -51,157 +51,123 @@ export function MergedLogs({
   }
   const found = useQuery({
     queryKey: ['logs', run.project, run.domain, run.name, asked.toString(), model.finished],
-    queryFn: ({ signal }) => getMergedLogs(run, asked, signal),
+    queryFn: ({ signal }) =>
+      getMergedLogs(run, new URLSearchParams([...asked, ['limit', String(LIMIT)]]), signal),
     refetchInterval: model.finished ? false : EVERY,
     placeholderData: keepPreviousData,
   });
-  const lines = found.data?.lines ?? [];
-  // biome-ignore lint/correctness/useExhaustiveDependencies: every answer may move the end
-  useEffect(() => {
-    const element = scroller.current;
-    if (element && follow) element.scrollTop = element.scrollHeight;
-  }, [follow, found.data, height, scroller]);
-
-  const first = Math.max(0, Math.floor(scrollTop / LINE) - 10);
-  const last = Math.min(lines.length, Math.ceil((scrollTop + height) / LINE) + 10);
+  const lines = useMemo(
+    () =>
+      (found.data?.lines ?? []).map(
+        ([at, action, attempt, number, stream, raw]): Line => ({
+          at,
+          action,
+          attempt,
+          number,
+          stream,
+          text: visible(raw),
+        }),
+      ),
+    [found.data],
+  );
+  if (found.error && !found.data) {
+    return <Problem error={found.error} what="the logs" retry={() => void found.refetch()} />;
+  }
   return (
-    <section
-      className={css.logs}
-      aria-label="Logs of the run"
-      onKeyDown={event => {
-        if (event.key !== 'f' || !(event.ctrlKey || event.metaKey)) return;
-        event.preventDefault();
-        field.current?.select();
-      }}
-    >
-      <div className={css.bar}>
-        <div className={css.search}>
-          <SearchBox
-            value={text}
-            onChange={value => setAddress({ find: value })}
-            label="Search the logs of all actions"
-            inputRef={field}
-            onKeyDown={event =>
-              event.key === 'Escape' && (text ? setAddress({ find: null }) : field.current?.blur())
-            }
-          />
-        </div>
-        <select
-          aria-label="Level"
-          className={css.select}
-          value={level}
-          onChange={event => setAddress({ level: event.target.value })}
-        >
-          <option value="">Any level</option>
-          {LEVELS.map(name => (
-            <option key={name} value={name}>
-              {name} and worse
-            </option>
-          ))}
-        </select>
-        <label className={css.only}>
-          <input
-            type="checkbox"
-            checked={only}
-            disabled={selected <= 0}
-            onChange={event => setAddress({ only: event.target.checked ? '1' : null })}
-          />
-          only {selected > 0 ? model.nameOf(selected) : 'the chosen action'}
-        </label>
-        <IconButton label="Follow the end" pressed={follow} onClick={() => setFollow(!follow)}>
-          <ArrowDownToLine size={15} />
-        </IconButton>
-        <IconButton
-          label="Copy a link to this view"
-          onClick={() => void navigator.clipboard?.writeText(location.href)}
-        >
-          <Link2 size={15} />
-        </IconButton>
-      </div>
-      {zoomed && (
-        <p className={css.note}>Only what was written in the part of the time axis that is zoomed into.</p>
-      )}
-      {found.data && !found.data.complete && (
-        <p className={css.note}>
-          The newest {count(lines.length)} lines; there are more. Narrow the search, or open the log of one
-          action.
-        </p>
-      )}
-      {found.error && !found.data ? (
-        <Problem error={found.error} what="the logs" retry={() => void found.refetch()} />
-      ) : (
-        <div
-          ref={scroller}
-          className={css.lines}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-          tabIndex={0}
-          role="log"
-          aria-label="Log lines of all actions"
-          aria-live="off"
-          data-testid="merged"
-          onScroll={event => {
-            const element = event.currentTarget;
-            setScrollTop(element.scrollTop);
-            setFollow(element.scrollTop + element.clientHeight >= element.scrollHeight - LINE);
-          }}
-        >
-          {lines.length === 0 ? (
-            <p className={css.empty}>
-              {found.isPending
-                ? ''
-                : text || level || only
-                  ? 'No line of any log matches.'
-                  : 'Nothing has been written yet.'}
+    <LogView
+      label="Logs of the run"
+      testId="merged"
+      lines={lines}
+      version={found.data}
+      keyOf={line => `${line.action}/${line.attempt}/${line.number}`}
+      leadWidth={NAME + 1}
+      lead={line => <Lead line={line} model={model} onOpen={onOpen} />}
+      origin={model.base}
+      typed={text}
+      onType={value => setAddress({ find: value })}
+      searchLabel="Search the logs of all actions"
+      marked={() => text}
+      target={null}
+      current={-1}
+      download={mergedLogsUrl(run, asked)}
+      empty={
+        found.isPending
+          ? ''
+          : text || level || only
+            ? 'No line of any log matches.'
+            : 'Nothing has been written yet.'
+      }
+      tools={
+        <>
+          <select
+            aria-label="Level"
+            className={css.select}
+            value={level}
+            onChange={event => setAddress({ level: event.target.value })}
+          >
+            <option value="">Any level</option>
+            {LEVELS.map(name => (
+              <option key={name} value={name}>
+                {name} and worse
+              </option>
+            ))}
+          </select>
+          <label className={css.only}>
+            <input
+              type="checkbox"
+              checked={only}
+              disabled={selected <= 0}
+              onChange={event => setAddress({ only: event.target.checked ? '1' : null })}
+            />
+            only {selected > 0 ? model.nameOf(selected) : 'the chosen action'}
+          </label>
+          <IconButton
+            label="Copy a link to this view"
+            onClick={() => void navigator.clipboard?.writeText(location.href)}
+          >
+            <Link2 size={15} />
+          </IconButton>
+        </>
+      }
+      notes={
+        <>
+          {zoomed && (
+            <p className={css.note}>
+              Only what was written in the part of the time axis that is zoomed into.
             </p>
-          ) : (
-            <div className={css.sheet} style={{ height: lines.length * LINE, minWidth: 'max-content' }}>
-              {lines.slice(first, last).map((line, i) => (
-                <Line
-                  key={`${line[1]}/${line[2]}/${line[3]}`}
-                  line={line}
-                  top={(first + i) * LINE}
-                  wanted={text}
-                  model={model}
-                  onOpen={onOpen}
-                />
-              ))}
-            </div>
           )}
-        </div>
-      )}
-    </section>
+          {found.data && !found.data.complete && (
+            <p className={css.note}>
+              The newest {count(lines.length)} lines; there are more. Narrow the search, download, or open the
+              log of one action.
+            </p>
+          )}
+        </>
+      }
+    />
   );
 }
 
-function Line({
+function Lead({
   line,
-  top,
-  wanted,
   model,
   onOpen,
 }: {
-  line: MergedLine;
-  top: number;
-  wanted: string;
+  line: Line;
   model: RunModel;
   onOpen: (node: Node, attempt: number, line: number) => void;
 }) {
-  const [at, id, attempt, number, stream, text] = line;
-  const row = model.rowById(id);
-  const name = row === undefined ? id.slice(0, 8) : model.nameOf(row);
+  const row = model.rowById(line.action);
+  const name = row === undefined ? line.action.slice(0, 8) : model.nameOf(row);
   return (
-    <div className={css.line} style={{ top }} data-stream={stream} data-level={LEVELS[levelOf(text)]}>
-      <time>{at ? timeOfDay(at) : ''}</time>
-      <button
-        type="button"
-        className={css.action}
-        title={`${name} (${id}), attempt ${attempt}, line ${number + 1}`}
-        disabled={row === undefined}
-        onClick={() => row !== undefined && onOpen(row, attempt, number + 1)}
-      >
-        {name}
-      </button>
-      <span className={css.text}>{spans(visible(text), wanted)}</span>
-    </div>
+    <button
+      type="button"
+      className={css.action}
+      title={`${name} (${line.action}), attempt ${line.attempt}, line ${line.number + 1}`}
+      disabled={row === undefined}
+      onClick={() => row !== undefined && onOpen(row, line.attempt, line.number + 1)}
+    >
+      {name}
+    </button>
   );
 }

@@ -5,7 +5,7 @@ import type { ActionDetail, Question as Asked, Json, RunKey } from '../api/types
 import { useNow } from '../app/hooks';
 import { parse } from '../model/form';
 import { elapsed } from '../model/format';
-import { Button, CopyButton } from '../ui/controls';
+import { Button, Refusal, Same } from '../ui/controls';
 import { PhaseGlyph } from '../ui/PhaseGlyph';
 import css from './Question.module.css';
 
@@ -90,17 +90,8 @@ function Answer({ run, action, asked }: { run: RunKey; action: string; asked: As
           </Button>
         </form>
       )}
-      {problem && (
-        <p className={css.problem} role="alert">
-          {problem}
-        </p>
-      )}
-      <div className={css.same}>
-        <code title={command}>{command}</code>
-        <CopyButton text={command} label="Copy the command" />
-        <code title={call}>{call}</code>
-        <CopyButton text={call} label="Copy the Python call" />
-      </div>
+      <Refusal>{problem}</Refusal>
+      <Same command={command} call={call} />
     </>
   );
 }

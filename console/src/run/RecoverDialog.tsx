@@ -3,7 +3,7 @@ import { useLocation } from 'wouter';
 import { rerun } from '../api/client';
 import type { RunKey } from '../api/types';
 import { runAddress } from '../app/address';
-import { Button, Command, Dialog } from '../ui/controls';
+import { Button, Command, Dialog, Refusal } from '../ui/controls';
 import css from './AbortDialog.module.css';
 
 /** A new run that takes over what this one brought to a good end. */
@@ -32,11 +32,7 @@ export function RecoverDialog({ run, open, onClose }: { run: RunKey; open: boole
           are; only the rest runs.
         </p>
         <Command>{`flyte rerun ${run.name} --recover`}</Command>
-        {problem && (
-          <p className={css.problem} role="alert">
-            {problem}
-          </p>
-        )}
+        <Refusal>{problem}</Refusal>
         <div className={css.buttons}>
           <Button onClick={onClose}>Cancel</Button>
           <Button look="primary" disabled={busy} onClick={() => void submit()}>

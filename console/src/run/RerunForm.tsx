@@ -4,7 +4,7 @@ import { rerun } from '../api/client';
 import type { Again, Json, RunForm, RunKey } from '../api/types';
 import { runAddress } from '../app/address';
 import { blank, lines, pairs, python, same, shell } from '../model/form';
-import { Button, CopyButton, Tabs } from '../ui/controls';
+import { Button, Refusal, Same, Tabs } from '../ui/controls';
 import { Input } from './Form';
 import css from './RerunDialog.module.css';
 
@@ -209,17 +209,8 @@ export function RerunForm({
           </>
         )}
       </div>
-      <div className={css.same}>
-        <code>{words.join(' ')}</code>
-        <CopyButton text={words.join(' ')} label="Copy the command" />
-        <code>{call})</code>
-        <CopyButton text={`${call})`} label="Copy the Python call" />
-      </div>
-      {problem && !failing && (
-        <p className={css.problem} role="alert">
-          {problem}
-        </p>
-      )}
+      <Same command={words.join(' ')} call={`${call})`} />
+      <Refusal>{failing ? '' : problem}</Refusal>
       <div className={css.buttons}>
         <span className={css.soft}>{changed.length ? `${changed.length} changed` : 'Nothing changed'}</span>
         <Button onClick={onClose}>Cancel</Button>

@@ -238,3 +238,25 @@ export function Command({ children }: { children: string }) {
     </div>
   );
 }
+
+/** How the same is done in the terminal and in Python. */
+export function Same({ command, call }: { command: string; call: string }) {
+  return (
+    <div className={css.same}>
+      <code title={command}>{command}</code>
+      <CopyButton text={command} label="Copy the command" />
+      <code title={call}>{call}</code>
+      <CopyButton text={call} label="Copy the Python call" />
+    </div>
+  );
+}
+
+/** Why what was asked for did not happen; nothing without a reason. */
+export function Refusal({ children }: { children: string }) {
+  if (!children) return null;
+  return (
+    <p className={css.refusal} role="alert">
+      {children}
+    </p>
+  );
+}

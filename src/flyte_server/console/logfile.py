@@ -12,6 +12,9 @@ _BATCH_LINES = 2_000
 _BATCH_BYTES = 512 << 10
 _CHUNK = 1 << 20
 _MAX_LINE = 64 << 10
+_SEARCHED = 256 << 20
+_MATCHES = 200
+_SHOWN = 1_000
 
 Line = tuple[int, int, str, str]
 """Number from 0, milliseconds since the epoch, stream, text."""
@@ -68,6 +71,67 @@ def read(path: Path, position: Position) -> Batch:
         if len(lines) >= _BATCH_LINES or size >= _BATCH_BYTES:
             return Batch(tuple(lines), end, True)
     return Batch(tuple(lines), end, False)
+
+
+def place(path: Path, line: int) -> Position:
+    """Where a line begins, counted from 0; past the last one, the end."""
+    position = Position()
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return position
+    with file:
+        while position.line < line:
+            chunk = file.read(_CHUNK)
+            if not chunk:
+                return position
+            here = chunk.count(b"\n")
+            if position.line + here >= line:
+                end = 0
+                for _ in range(line - position.line):
+                    end = chunk.index(b"\n", end) + 1
+                return Position(position.offset + end, line)
+            position = Position(position.offset + len(chunk), position.line + here)
+    return position
+
+
+def part(path: Path, first: int, limit: int) -> tuple[Line, ...]:
+    """Whole lines from one on."""
+    lines: list[Line] = []
+    position = place(path, first)
+    while len(lines) < limit:
+        batch = read(path, position)
+        lines += batch.lines
+        position = batch.end
+        if not batch.more:
+            break
+    return tuple(lines[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    lines: tuple[Line, ...]
+    """The first that match."""
+    found: int
+    complete: bool
+    """Whether all that was asked for was looked through."""
+
+
+def search(path: Path, text: str, exact: bool, before: int) -> Found:
+    """Lines that hold a text, among those before a line; bounded in what is read and in what is answered."""
+    wanted = text if exact else text.lower()
+    lines: list[Line] = []
+    found = 0
+    for record, offset in logs.read(path):
+        if record.number >= before:
+            return Found(tuple(lines), found, True)
+        if offset > _SEARCHED:
+            return Found(tuple(lines), found, False)
+        if wanted in (record.text if exact else record.text.lower()):
+            found += 1
+            if found <= _MATCHES:
+                lines.append((record.number, record.at // 1000, record.stream, record.text[:_SHOWN]))
+    return Found(tuple(lines), found, True)
 
 
 def cut(path: Path, position: Position) -> Line | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from flyte_core import logs
 from flyte_core.layout import Layout
@@ -13,12 +14,14 @@ from flyte_core.model import RunKey
 from flyte_server.console import logfile
 
 MAX_LINES = 5_000
+MAX_DOWNLOAD = 50_000
 BUDGET = 256 << 20
 """At most so many bytes are looked through for one answer."""
 
 LEVELS = ("debug", "info", "warning", "error")
 _LEVEL = re.compile(r"\b(?:(DEBUG|TRACE)|(INFO|NOTICE)|(WARN(?:ING)?)|(ERROR|CRITICAL|FATAL|Traceback))\b")
 _LEVEL_PLACE = 120
+_JSON_LEVEL = re.compile(r'"(?:level|levelname|severity|log\.level)"\s*:\s*"(\w+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,14 @@ class _Log:
     size: int
 
 
-def newest(layout: Layout, run: RunKey, wanted: Wanted) -> dict[str, object]:
+class Newest(TypedDict):
+    lines: list[tuple[int, str, int, int, str, str]]
+    """Milliseconds since the epoch, action, attempt, number, stream, text."""
+    found: int
+    complete: bool
+
+
+def newest(layout: Layout, run: RunKey, wanted: Wanted) -> Newest:
     """The last `limit` lines that are wanted, oldest first, and whether anything was left out."""
     heap: list[tuple[int, str, int, int, str, str]] = []
     found = read = 0
@@ -71,7 +81,7 @@ def newest(layout: Layout, run: RunKey, wanted: Wanted) -> dict[str, object]:
             else:
                 heapq.heappushpop(heap, item)
     lines = [
-        [at // 1000, action, attempt, number, stream, text]
+        (at // 1000, action, attempt, number, stream, text)
         for at, action, attempt, number, stream, text in sorted(heap)
     ]
     return {"lines": lines, "found": found, "complete": complete and found <= wanted.limit}
@@ -79,6 +89,8 @@ def newest(layout: Layout, run: RunKey, wanted: Wanted) -> dict[str, object]:
 
 def level_of(text: str) -> int:
     """Where the line stands among `LEVELS`; -1 when it does not say."""
+    if text.startswith("{") and (said := _JSON_LEVEL.search(text)):
+        text = said[1].upper()
     match = _LEVEL.search(text, 0, _LEVEL_PLACE)
     return -1 if match is None else (match.lastindex or 0) - 1
 

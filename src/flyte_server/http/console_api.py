@@ -1,4 +1,4 @@
-"""The console's data over HTTP: lists, snapshots, the live stream, values and logs.
+"""The console's data over HTTP: lists, snapshots, the live stream and values.
 
 Same-origin checks stand in front of every route (the application's middleware), so nothing here
 trusts or answers another site.
@@ -7,15 +7,14 @@ trusts or answers another site.
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator
 from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from flyte_core.model import ActionKey, ActionName, AttemptState, NotFound
-from flyte_server.console import asked, logfile, stream, values
+from flyte_core.model import ActionKey, ActionName, NotFound
+from flyte_server.console import asked, stream, values
 from flyte_server.console.context import ConsoleContext
 from flyte_server.console.details import action_detail, run_detail, run_row
 from flyte_server.console.graphs import Graphs
@@ -23,9 +22,9 @@ from flyte_server.console.snapshots import Snapshot, Snapshots
 from flyte_server.http.console_acts import ConsoleActs, Rerun
 from flyte_server.http.console_common import (
     ACTION,
-    NO_STORE,
     PREFIX,
     RUN,
+    SSE,
     Table,
     action_of,
     answered,
@@ -34,12 +33,11 @@ from flyte_server.http.console_common import (
     view_of,
 )
 from flyte_server.http.console_depth import ConsoleDepth
+from flyte_server.http.console_logs import ConsoleLogs
 
 MAX_LABELS = 100
-_LOG_PATIENCE_S = 0.25
 _PACKED = 256 << 10
 """A snapshot of so many bytes is sent compressed."""
-_SSE = {**NO_STORE, "X-Accel-Buffering": "no"}
 
 
 class ConsoleApi:
@@ -87,7 +85,7 @@ class ConsoleApi:
     async def stream(self, request: Request) -> Response:
         topics = stream.parse(request.headers.get("last-event-id") or request.query_params.get("topics", ""))
         body = stream.events(self._context, topics)
-        return StreamingResponse(body, headers=_SSE, media_type="text/event-stream")
+        return StreamingResponse(body, headers=SSE, media_type="text/event-stream")
 
     async def action(self, request: Request) -> Response:
         key = asked.action_key(request)
@@ -158,77 +156,6 @@ class ConsoleApi:
         data, filename, kind = await asyncio.to_thread(work)
         return Response(data, headers=attachment(filename), media_type=kind)
 
-    async def logs(self, request: Request) -> Response:
-        key = asked.action_key(request)
-        number = asked.attempt(request)
-        after = request.query_params.get("after", "")
-        action = await asyncio.to_thread(action_of, self._context.store, key)
-        attempt = number or len(action.attempts) or 1
-        path = self._context.layout.log(key, attempt)
-        if after:
-            position = asked.position(after)
-        else:
-            position = await asyncio.to_thread(logfile.start, path)
-        return StreamingResponse(
-            self._log_events(key, attempt, position), headers=_SSE, media_type="text/event-stream"
-        )
-
-    async def _log_events(
-        self, key: ActionKey, attempt: int, position: logfile.Position
-    ) -> AsyncIterator[bytes]:
-        path = self._context.layout.log(key, attempt)
-        begin = {"attempt": attempt, "first_line": position.line, "skipped_bytes": position.offset}
-        yield _event("begin", begin)
-        quiet = 0.0
-        while not self._context.stopping:
-            ended = await asyncio.to_thread(self._has_ended, key, attempt)
-            batch = await asyncio.to_thread(logfile.read, path, position)
-            position = batch.end
-            if batch.lines:
-                quiet = 0.0
-                yield _event("lines", {"lines": batch.lines}, f"{position.offset}.{position.line}")
-            if batch.more:
-                continue
-            if ended:
-                rest = await asyncio.to_thread(logfile.cut, path, position)
-                yield _event("end", {"cut": rest})
-                return
-            if quiet >= stream.BEAT_S:
-                quiet = 0.0
-                yield _event("beat", {})
-            quiet += _LOG_PATIENCE_S
-            await asyncio.sleep(_LOG_PATIENCE_S)
-
-    def _has_ended(self, key: ActionKey, attempt: int) -> bool:
-        action = self._context.store.action(key)
-        if action is None or action.phase.terminal:
-            return True
-        return any(
-            found.number == attempt and found.state is not AttemptState.LIVE for found in action.attempts
-        )
-
-    async def download_log(self, request: Request) -> Response:
-        """The log as text; with `times=1` each line begins with its instant and stream."""
-        key = asked.action_key(request)
-        times = request.query_params.get("times") == "1"
-        action = await asyncio.to_thread(action_of, self._context.store, key)
-        attempt = asked.attempt(request) or len(action.attempts) or 1
-        path = self._context.layout.log(key, attempt)
-
-        async def body() -> AsyncIterator[bytes]:
-            position = logfile.Position()
-            while True:
-                batch = await asyncio.to_thread(logfile.read, path, position)
-                position = batch.end
-                yield "".join(_text(line, times) for line in batch.lines).encode()
-                if not batch.more:
-                    rest = await asyncio.to_thread(logfile.cut, path, position)
-                    yield _text(rest, times).encode() if rest else b""
-                    return
-
-        headers = attachment(f"{key.run.name}-{key.name}-{attempt}.log")
-        return StreamingResponse(body(), headers=headers, media_type="text/plain; charset=utf-8")
-
 
 def routes(context: ConsoleContext, rerun: Rerun) -> list[Route]:
     """The console's data routes, all below `/v2/api`, and the reports."""
@@ -243,10 +170,9 @@ def routes(context: ConsoleContext, rerun: Rerun) -> list[Route]:
         (ACTION, api.action, "GET"),
         (f"{ACTION}/io", api.io, "GET"),
         (f"{ACTION}/io/{{role}}", api.download_value, "GET"),
-        (f"{ACTION}/logs", api.logs, "GET"),
-        (f"{ACTION}/logs.txt", api.download_log, "GET"),
         *ConsoleActs(context, rerun).table(),
         *ConsoleDepth(context).table_of_routes(),
+        *ConsoleLogs(context).table(),
     ]
     listed = [Route(path, answered(handler), methods=[method]) for path, handler, method in table]
     everything = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -255,17 +181,6 @@ def routes(context: ConsoleContext, rerun: Rerun) -> list[Route]:
 
 async def _unknown(request: Request) -> Response:
     raise NotFound(f"The console's API has no {request.method} {request.url.path}.")
-
-
-def _event(event: str, data: object, position: str = "") -> bytes:
-    head = f"id: {position}\n" if position else ""
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-    return f"{head}event: {event}\ndata: {text}\n\n".encode("utf-8", "replace")
-
-
-def _text(line: logfile.Line, times: bool) -> str:
-    _, at_ms, source, text = line
-    return f"{at_ms / 1000:.3f} {source} {text}\n" if times else f"{text}\n"
 
 
 async def _columns(request: Request, snapshot: Snapshot) -> Response:

@@ -14,6 +14,7 @@ RUN = f"{PREFIX}/runs/{{project}}/{{domain}}/{{run}}"
 ACTION = f"{RUN}/actions/{{action}}"
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+SSE = {**NO_STORE, "X-Accel-Buffering": "no"}
 
 _STATUS = {
     "not_found": 404,

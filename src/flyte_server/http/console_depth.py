@@ -15,7 +15,7 @@ from flyte_core.model import Action, NotFound, RunKey
 from flyte_core.store.ports import ActionQuery, Reader, Role
 from flyte_core.wire.comparison import comparison_dict
 from flyte_core.wire.literals import named
-from flyte_server.console import asked, code, media, merged, tasks, values
+from flyte_server.console import asked, code, media, tasks, values
 from flyte_server.console.context import ConsoleContext
 from flyte_server.http.console_common import (
     ACTION,
@@ -95,25 +95,6 @@ class ConsoleDepth:
         found = await self._medium(request)
         return json_answer(await asyncio.to_thread(media.table, found, max(1, limit)))
 
-    async def merged_logs(self, request: Request) -> Response:
-        run = asked.run_key(request)
-        given = request.query_params
-        level = given.get("level", "")
-        wanted = merged.Wanted(
-            text=given.get("q", "")[:500],
-            level=level if level in merged.LEVELS else "",
-            action=given.get("action", ""),
-            begin=asked.number(given.get("from", "0"), "from") * 1000,
-            end=asked.number(given.get("to", "0"), "to") * 1000,
-            limit=min(asked.number(given.get("limit", "2000"), "limit") or 1, merged.MAX_LINES),
-        )
-
-        def work() -> dict[str, object]:
-            view_of(self._context.store, run)
-            return merged.newest(self._context.layout, run, wanted)
-
-        return json_answer(await asyncio.to_thread(work))
-
     async def compare(self, request: Request) -> Response:
         run = asked.run_key(request)
         other = RunKey(run.project, run.domain, request.path_params["other"])
@@ -163,7 +144,6 @@ class ConsoleDepth:
         return [
             (REPORTS, self.report, "GET"),
             (f"{PREFIX}/tasks", self.tasks, "GET"),
-            (f"{RUN}/logs", self.merged_logs, "GET"),
             (f"{RUN}/compare/{{other}}", self.compare, "GET"),
             (f"{ACTION}/code", self.files, "GET"),
             (f"{ACTION}/code/file", self.source, "GET"),

@@ -169,6 +169,47 @@ def test_logs_are_searched_and_keep_their_colours(browser, site):
     browser.see("[data-testid=log] >> text=line 17")
 
 
+def test_what_a_long_log_leaves_out_is_found_and_shown(browser, site):
+    root = site.history.run("rlonglog", "env.noisy")
+    site.history.claim(root)
+    site.history.start(root)
+    padding = "." * 100
+    lines = (f"{'the needle' if i == 1_234 else 'line'} {i} {padding}" for i in range(80_000))
+    site.history.write_log(root, *lines)
+    site.history.succeed(root)
+    browser.open(address(site, "/rlonglog?tab=logs"))
+    browser.see("[data-testid=log] >> text=line 79999")
+    browser.fill("[aria-label='Search all lines']", "NEEDLE")
+    browser.click("text=1 match in the lines that are not shown")
+    browser.click("[data-testid=skipped] >> role=button[name='1,235']")
+    browser.see("[data-testid=log] [data-current=true] >> text=the needle 1234")
+    assert "line=1235" in browser.url()
+    assert browser.axe() == []
+    browser.click("role=button[name='Back to the end']")
+    browser.see("[data-testid=log] >> text=line 79999")
+
+
+def test_lines_are_broken_folded_and_timed_as_one_likes(browser, site):
+    root = site.history.run("rjson", "env.noisy")
+    site.history.claim(root)
+    site.history.start(root)
+    site.history.write_log(root, '{"level": "error", "msg": "no rows", "shard": 7}', "word " * 100)
+    site.history.succeed(root)
+    browser.open(address(site, "/rjson?tab=logs"))
+    browser.see("[data-testid=log] [data-level=error] >> text=ERROR no rows shard=7")
+    browser.click(f"{DETAILS} >> role=button[name='JSON lines as message and fields']")
+    browser.see('[data-testid=log] >> text={"level": "error"')
+    browser.click(f"{DETAILS} >> role=button[name='Break long lines']")
+    browser.until(
+        "(log => log.scrollWidth <= log.clientWidth && log.lastElementChild.offsetHeight > 100)"
+        "(document.querySelector('[data-testid=log]'))"
+    )
+    browser.click(f"{DETAILS} >> role=button[name='Times of day']")
+    browser.see("[data-testid=log] time >> text=+0ms")
+    browser.open(address(site, "/rjson?tab=logs"))
+    browser.see("[data-testid=log][data-wrap=true] time >> text=+0ms")
+
+
 def test_keys_reach_everything(browser, site):
     site.history.pipeline()
     browser.open(address(site, "/rpipeline"))

@@ -175,6 +175,27 @@ def test_a_long_log_begins_near_its_end_and_says_so(site, monkeypatch):
     assert lines[-1][3] == "line 499"
 
 
+def test_what_a_long_log_leaves_out_is_read_and_searched(site):
+    root = site.history.run("rolder", "env.main")
+    site.history.write_log(root, *[f"Line {i} {'needle' if i % 1000 == 7 else ''}" for i in range(5_000)])
+    log = f"{RUN}/rolder/actions/a0/logs"
+    lines = site.get(f"{log}/part?line=4321").json["lines"]
+    assert (len(lines), lines[0][0], lines[0][3]) == (679, 4321, "Line 4321 ")
+    assert site.get(f"{log}/part?line=9999").json["lines"] == []
+    found = site.get(f"{log}/search?q=NEEDLE&before=3000").json
+    assert [line[0] for line in found["lines"]] == [7, 1007, 2007]
+    assert (found["found"], found["complete"]) == (3, True)
+    assert site.get(f"{log}/search?q=NEEDLE&before=3000&exact=1").json["found"] == 0
+
+
+def test_the_logs_of_a_run_are_downloaded_as_they_are_filtered(site):
+    root = site.history.run("rmerged", "env.main")
+    site.history.write_log(root, "INFO begun", '{"level": "error", "msg": "no rows"}')
+    answer = site.get(f"{RUN}/rmerged/logs.txt?level=warning")
+    assert answer.headers["content-disposition"] == 'attachment; filename="rmerged.log"'
+    assert answer.body.decode().split(" ", 1)[1] == 'a0/1 o {"level": "error", "msg": "no rows"}\n'
+
+
 def test_the_stream_tells_changes_and_the_end_and_is_resumed(site):
     history = site.history
     root = history.run("rlive", "env.main", {"x": 1})
