@@ -26,7 +26,7 @@ from flyte._context import ctx, custom_context, get_custom_context, group
 from flyte._version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from flyte import durable, models, remote, report
+    from flyte import durable, extras, models, remote, report
     from flyte import io as io
     from flyte import storage as storage
     from flyte import types as types
@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from flyte._calls.map import map
     from flyte._calls.trace import trace
     from flyte._log import logger, system_logger
+    from flyte._programs.script import run_python_script
     from flyte._rerun import rerun
     from flyte._run import run, with_runcontext
     from flyte._session import (
@@ -133,12 +134,13 @@ _LAZY = {
     "rerun": "flyte._rerun",
     "new_condition": "flyte._calls.condition",
     "run": "flyte._run",
+    "run_python_script": "flyte._programs.script",
     "system_logger": "flyte._log",
     "trace": "flyte._calls.trace",
     "with_runcontext": "flyte._run",
 }
 
-_FACES = frozenset({"durable", "io", "models", "remote", "report", "storage", "types"})
+_FACES = frozenset({"durable", "extras", "io", "models", "remote", "report", "storage", "types"})
 """Modules that are there without being imported by name."""
 
 TaskTemplate = Task
@@ -198,6 +200,7 @@ __all__ = [
     "custom_context",
     "durable",
     "errors",
+    "extras",
     "get_custom_context",
     "group",
     "init",
@@ -215,6 +218,7 @@ __all__ = [
     "report",
     "rerun",
     "run",
+    "run_python_script",
     "system_logger",
     "trace",
     "version",

@@ -123,6 +123,36 @@ class TaskEnvironment(Environment):
         """The tasks declared so far, by full name, in order of declaration."""
         return dict(self._tasks)
 
+    @classmethod
+    def from_task(
+        cls, name: str, *tasks: Task[..., Any], depends_on: list[Environment] | None = None
+    ) -> "TaskEnvironment":
+        """An environment of tasks that were made without one, such as a `ContainerTask`.
+
+        Args:
+            name: Of the environment. The tasks keep their names.
+            tasks: All with the same image, or without one.
+            depends_on: Environments that their code calls.
+
+        Raises:
+            DeclarationError: a task has an environment already, or their images differ.
+        """
+        for task in tasks:
+            if task.env in _registry:
+                raise DeclarationError(f"{task.name} belongs to the environment {task.env.name} already.")
+        images = {id(task.env.image): task.env.image for task in tasks if task.env.image != "auto"}
+        if len(images) > 1:
+            raise DeclarationError(
+                f"The tasks of {name} have {len(images)} images; one environment has one.",
+                hint="Make an environment for each image.",
+            )
+        env = cls(name, image=next(iter(images.values()), "auto"), depends_on=depends_on or [])
+        for task in tasks:
+            task.env = env
+            task.derived.clear()
+            env._tasks[task.name] = task
+        return env
+
     @overload
     def task(  # type: ignore[overload-overlap]
         self, func: Callable[P, Coroutine[Any, Any, R]], /
@@ -193,6 +223,13 @@ class _Decorator:
     def __call__(self, func: Callable[P, R], /) -> SyncTask[P, R]: ...
     def __call__(self, func: Any, /) -> Any:
         raise NotImplementedError
+
+
+def alone(name: str, image: "str | Image | None") -> TaskEnvironment:
+    """The environment of one task that was made without one; it is not among those of the process."""
+    env = TaskEnvironment(name, image=image)
+    _registry.remove(env)
+    return env
 
 
 def environments() -> list[Environment]:

@@ -123,6 +123,35 @@ class NativeInterface:
         raise TypeError(f"{self.task_name}(): the arguments do not fit its signature {self._signature}")
 
 
+class DeclaredInterface(NativeInterface):
+    """What a task takes and returns that is no function: types by name. Names need not be Python's."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, task_name: str, inputs: Mapping[str, Any], defaults: Mapping[str, Any], returns: Any
+    ) -> None:
+        self.task_name = task_name
+        self.inputs = tuple(
+            Input(name, hint, defaults.get(name, REQUIRED), keyword_only=True)
+            for name, hint in inputs.items()
+        )
+        self.returns = returns
+        self.shape, self.outputs = _outputs(returns)
+        self._names = self.by_name = tuple(inputs)
+        self._known = frozenset(inputs)
+        self.positional = self._passed_by_position = ()
+        self._defaults = {each.name: each.default for each in self.inputs if not each.required}
+
+    def _bind_slowly(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        missing = [each.name for each in self.inputs if each.required and each.name not in kwargs]
+        told = ", ".join(map(repr, kwargs.keys() - self._known or missing))
+        if args:
+            raise TypeError(f"{self.task_name}() takes its inputs by name: {', '.join(self._names)}")
+        what = "has no input" if kwargs.keys() - self._known else "lacks its input"
+        raise TypeError(f"{self.task_name}() {what} {told}")
+
+
 def check(name: str, func: Callable[..., Any]) -> None:
     """Refuse what cannot be a task.
 

@@ -118,10 +118,14 @@ class Task(Generic[P, R]):
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         if given.get("reusable") == "off":
             given["reusable"] = None
-        task = type(self)(self.func, self.env, replace(self.options, **given))
+        task = self.with_options(replace(self.options, **given))
         task.declared = self.declared
         task.validate()
         return task
+
+    def with_options(self, options: Options) -> Self:
+        """The same task, declared with these options."""
+        return type(self)(self.func, self.env, options)
 
     def validate(self) -> None:
         """Look at every option once, so that what is wrong shows where it is declared.

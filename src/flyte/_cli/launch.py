@@ -26,6 +26,8 @@ from flyte_core.model import Phase, RunKey
 
 SUCCESS = "Run 'a0' completed successfully."
 INTERRUPTED = 130
+_HAS_FRAMES = "Traceback (most recent call last):\n  File "
+"""How a traceback begins that says more than the error itself."""
 _FAILED = (Phase.FAILED, Phase.TIMED_OUT, Phase.ABORTED)
 
 
@@ -198,7 +200,7 @@ def _conclude(name: str, flags: RunFlags, *, local: bool = False) -> None:
         )
     )
     trace = (culprit["error"] or {}).get("traceback", "")
-    if trace:
+    if trace.startswith(_HAS_FRAMES):
         say(trace.rstrip("\n"))
     say(f"  Its logs: flyte get logs {name} {culprit['name']}")
     raise click.exceptions.Exit(1)

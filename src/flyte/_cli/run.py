@@ -72,7 +72,6 @@ def _images(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) 
 
 _UNSERVED = {
     "deployed-task": "runs of deployed tasks need 'flyte deploy', which this version does not have yet.",
-    "python-script": "running a plain script as an action is not there yet.",
 }
 
 
@@ -85,6 +84,10 @@ class RunCommand(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "hello" and not Path(cmd_name).exists():
             return HelloCommand()
+        if cmd_name == "python-script" and not Path(cmd_name).exists():
+            from flyte._cli.script import python_script
+
+            return python_script
         if cmd_name in _UNSERVED and not ctx.resilient_parsing:
             raise UsageProblem(
                 f"{cmd_name}: {_UNSERVED[cmd_name]}", hint="Run a task of a file: flyte run FILE TASK"
@@ -359,6 +362,7 @@ def run(ctx: click.Context, /, **given: Any) -> None:
       flyte run my_script.py pipeline --x 5
       flyte run --local my_script.py pipeline --x 5
       flyte run --detach --label team=ml train.py main --config job.yaml
+      flyte run python-script plain.py           a script without tasks
     """
     flags = RunFlags(**given)
     if flags.tracked_strict and not flags.tracked:

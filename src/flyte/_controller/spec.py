@@ -15,6 +15,7 @@ from flyte._authoring.overrides import told
 from flyte._authoring.policies import ReusePolicy
 from flyte._authoring.resources import Device, Resources
 from flyte._authoring.task import Task
+from flyte._programs import task as programs
 from flyte._types.codec import Mismatch
 from flyte._types.interface import InterfaceCodec, codec_of_task
 from flyte._version import VERSION
@@ -184,7 +185,7 @@ def _arguments(task: Task[..., Any], place: Place) -> list[str]:
     words += ["--prev-checkpoint", "{{.prevCheckpointPrefix}}"]
     words += ["--run-name", "{{.runName}}", "--name", "{{.actionName}}"]
     words += ["--run-start-time", "{{.runStartTime}}"]
-    if place.pkl:
+    if place.pkl and not isinstance(task, programs.ProgramTask):
         return [
             *words,
             "--pkl",
@@ -199,6 +200,8 @@ def _arguments(task: Task[..., Any], place: Place) -> list[str]:
         ]
     if place.tgz:
         words += ["--tgz", place.tgz]
+    if isinstance(task, programs.ProgramTask):
+        return [*words, "--dest", ".", "--resolver", RESOLVER, *programs.told(task)]
     module = module_name(task.func, place.root_dir)
     resolver = ["--resolver", RESOLVER, "mod", module, "instance", instance_name(task), *told(task)]
     return [*words, "--dest", ".", *resolver]

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from flyte._programs.task import WORD, taken
 from flyte.errors import ModuleLoadError
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ def load(arguments: Sequence[str]) -> "Task[..., Any]":
         ModuleLoadError: the arguments are no such pairs, the module cannot be imported, or it has no such task.
     """
     found = dict(zip(arguments[::2], arguments[1::2], strict=False))
+    if WORD in found:
+        return taken(found[WORD])
     try:
         module, attribute = found["mod"], found["instance"]
     except KeyError as missing:

@@ -1,0 +1,1 @@
+"""Tasks whose bodies are programs: containers, shell scripts, plain Python scripts."""
