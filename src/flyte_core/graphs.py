@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,8 @@ from flyte_core.dataflow.infer import Known, Named, infer
 from flyte_core.dataflow.report import analyse, bottlenecks_dict, graph_of
 from flyte_core.model import Action, ActionKind, ActionName, Digest, Micros, RunKey
 from flyte_core.store.ports import ActionQuery, Reader, Role
+from flyte_core.wire import specs
 from flyte_core.wire.contents import contents
-from flyte_core.wire.specs import takes_notes
 
 _LOOKED_INTO: Final = 1024 * 1024
 """Larger sets of values are not read to infer edges."""
@@ -30,25 +31,35 @@ def read_bottlenecks(store: Reader, run: RunKey, now: Micros) -> dict[str, objec
     return bottlenecks_dict(run.name, _read(store, run, now)[1])
 
 
-class Guesses:
-    """Edges inside those actions of a run whose client took no notes, told by content. Kept up to date.
+class _Look(Enum):
+    """What of an action is looked at."""
 
-    Actions whose client took notes cost nothing: what it did not tell is not there.
+    NOTHING = 0
+    REFERENCES = 1
+    """Its client takes notes; a file may have gone another way."""
+    ALL = 2
+    """Its client takes no notes."""
+
+
+class Guesses:
+    """Edges of a run that nobody told, from content and order. Kept up to date.
+
+    Runs whose client takes notes cost nothing, unless they pass files or data frames.
     """
 
     def __init__(self, store: Reader, run: RunKey) -> None:
         self._store = store
         self._run = run
-        self._silent: dict[Digest, bool] = {}
+        self._looks: dict[Digest, _Look] = {}
         self._known: dict[ActionName, Known] = {}
 
     def apply(self, actions: Iterable[Action]) -> None:
         """Take actions that are new or have changed, parents before children."""
         for action in actions:
             above = self._known.get(action.parent) if action.parent is not None else None
-            silent = self._is_silent(action)
-            if silent or (above is not None and above.silent):
-                self._known[action.key.name] = self._know(action, silent)
+            look = self._look(action)
+            if look is not _Look.NOTHING or (above is not None and above.silent):
+                self._known[action.key.name] = self._know(action, silent=look is _Look.ALL)
 
     def with_told(self, told: Sequence[Edge], order: Iterable[str]) -> Sequence[Edge]:
         """All edges of the run, by their targets in this order."""
@@ -59,25 +70,29 @@ class Guesses:
         return sorted(edges, key=lambda edge: place.get(edge.target, len(place)))
 
     def _guessed(self, told: Sequence[Edge]) -> list[Edge]:
-        """Where anything was told, all was: nothing is guessed inside those actions."""
+        """Where anything was told, somebody took notes."""
         known = self._known
         for edge in told:
             target = known.get(edge.target)
             inside = edge.target if edge.relation == "result" or target is None else target.parent
             if inside in known and known[inside].silent:
                 known[inside] = replace(known[inside], silent=False)
-        return infer(known.values())
+        return infer(known.values(), told)
 
-    def _is_silent(self, action: Action) -> bool:
-        if action.kind is not ActionKind.TASK:
-            return False
+    def _look(self, action: Action) -> _Look:
         digest = action.spec.digest
-        if digest not in self._silent:
-            view = self._store.run(self._run)
-            self._silent[digest] = view is not None and not takes_notes(action.spec, view.record.env)
-        return self._silent[digest]
+        if digest not in self._looks:
+            self._looks[digest] = self._first_look(action)
+        return self._looks[digest]
 
-    def _know(self, action: Action, silent: bool) -> Known:
+    def _first_look(self, action: Action) -> _Look:
+        view = self._store.run(self._run)
+        env = view.record.env if view is not None else {}
+        if action.kind is ActionKind.TASK and not specs.takes_notes(action.spec, env):
+            return _Look.ALL
+        return _Look.REFERENCES if specs.may_refer(action.spec, action.kind) else _Look.NOTHING
+
+    def _know(self, action: Action, *, silent: bool) -> Known:
         before = self._known.get(action.key.name)
         began = action.created_at
         if action.kind is ActionKind.TRACE and action.started_at is not None:

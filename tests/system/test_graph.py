@@ -159,3 +159,18 @@ def test_a_process_without_notes_says_so_in_its_history(user: Terminal) -> None:
         ("data", "inferred"),
         ("result", "inferred"),
     }
+
+
+def test_a_file_that_went_another_way_is_known_by_its_address(both: Place) -> None:
+    scripts = load("references")
+    run = both.run(scripts.stored)
+    graph = run.graph()
+    seq = {node.action: (node.name, node.seq) for node in graph.nodes}
+    assert {
+        (*seq[edge.source], *seq[edge.target], edge.target_path, edge.confidence) for edge in graph.edges
+    } == {
+        ("write", 1, "read", 3, "", "inferred"),
+        ("fill", 2, "search", 4, "", "inferred"),
+        ("write", 0, "unpack", 5, "file", "inferred"),
+    }
+    assert _arrows(both.run(scripts.handed_on)) == {("write", "same", "data", "exact")}

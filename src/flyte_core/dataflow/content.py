@@ -10,7 +10,6 @@ _MANY: Final = 1_000
 """Containers with more items are compared as a whole, not item by item."""
 _SHORT: Final = 32
 _EVERYWHERE: Final = (-1, 0, 1)
-_CERTAIN: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class Content:
     0 for what is met everywhere: None, truth values, 0, 1 and -1, what is empty, and what holds no more.
     """
     parts: tuple[tuple[str, "Content"], ...] = ()
+    refers: bool = False
+    """Whether it lies elsewhere, and so can be told from all others of equal content."""
 
 
 def content_of(value: Any) -> Content:
@@ -46,7 +47,8 @@ def content_of(value: Any) -> Content:
     if isinstance(value, bytes):
         return Content(_short(b"b" + value), len(value))
     if isinstance(value, Reference):
-        return Content(_short(f"r{value.hash}\0{value.uri}".encode("utf-8", "surrogatepass")), _CERTAIN)
+        key = f"r{value.hash}\0{value.uri}".encode("utf-8", "surrogatepass")
+        return Content(_short(key), len(value.uri), refers=True)
     if isinstance(value, dict):
         items = sorted(((step(key), each) for key, each in value.items()), key=_step)
         return _container(b"d", [(at, content_of(each)) for at, each in items])

@@ -1,9 +1,12 @@
-"""Edges of runs whose client told none, from what their actions were given and returned, and when.
+"""Edges that nobody told, from what actions were given and returned, and when.
 
 A value came from an action if it has the content of what that action returned (or of a part of it), the
 action had ended before, and nothing else that was at hand has the same content. What is met everywhere
 (None, truth values, 0, 1, what is empty) says nothing. Short values can be equal by chance: they count
 where every call of the same place can be explained, but for the first of a loop.
+
+Where a client told how values flow, what it did not tell is not there; but for references, which may
+have been written down and read again: their URI and hash are like no other's.
 """
 
 import re
@@ -20,8 +23,8 @@ from flyte_core.model import ActionName
 Named = tuple[tuple[str, Content], ...]
 """Inputs or outputs by name."""
 
-_AtHand = defaultdict[bytes, list[tuple[ActionName, tuple[str, ...]]]]
-"""By content: the actions that have it, each with the steps to the part that has."""
+_Place = tuple[ActionName, tuple[str, ...]]
+"""An action that has some content, and the steps to the part that has it."""
 
 _LONG: Final = 8
 """Values spelled in fewer characters may be equal by chance."""
@@ -43,7 +46,7 @@ class Known:
     outputs: Named
     """Empty unless it succeeded."""
     silent: bool
-    """Whether nobody told how values flow inside it."""
+    """Whether nobody told how values flow inside it. Else only references are looked at: files and their like."""
 
 
 class _Item(NamedTuple):
@@ -53,24 +56,33 @@ class _Item(NamedTuple):
     param: str
     steps: tuple[str, ...]
     length: int
-    found: list[tuple[ActionName, tuple[str, ...]]]
+    found: list[_Place]
     """Where that content was at hand."""
     inside: ActionName
     """The action in whose body it was passed on."""
 
 
-def infer(actions: Iterable[Known]) -> list[Edge]:
-    """The edges inside those actions that are silent. `actions` are parents before children."""
+def infer(actions: Iterable[Known], told: Iterable[Edge] = ()) -> list[Edge]:
+    """Edges between these actions, beside those that were told.
+
+    Of a parent that is not among them nothing is known.
+    """
     known = {action.name: action for action in actions}
     children: defaultdict[ActionName, list[Known]] = defaultdict(list)
     for action in known.values():
-        if action.parent in known and known[action.parent].silent:
+        if action.parent is not None:
             children[action.parent].append(action)
+    paths: defaultdict[tuple[ActionName, str], list[str]] = defaultdict(list)
+    for edge in told:
+        paths[edge.target, edge.target_param].append(edge.target_path)
     calls: defaultdict[tuple[str, ...], list[_Item]] = defaultdict(list)
     for name, called in children.items():
-        parent = known[name]
+        parent = known.get(name) or Known(name, None, "", 0, 0, None, (), (), silent=False)
         for task, item in _items(parent, sorted(called, key=lambda each: each.seq)):
-            calls[parent.task, task, item.param, _INDEX.sub("[*]", "".join(item.steps))].append(item)
+            path = _path(item.steps)
+            known_paths = paths.get((item.target, item.param), ())
+            if not any(path.startswith(each) or each.startswith(path) for each in known_paths):
+                calls[parent.task, task, item.param, _INDEX.sub("[*]", path)].append(item)
     edges: list[Edge] = []
     for items in calls.values():
         edges += _edges(items)
@@ -80,58 +92,65 @@ def infer(actions: Iterable[Known]) -> list[Edge]:
 
 def _items(parent: Known, children: Sequence[Known]) -> Iterator[tuple[str, _Item]]:
     """What was given to the children of one action, and what it returned itself; each with who got it."""
-    at_hand: _AtHand = defaultdict(list)
+    at_hand = _AtHand(all_values=parent.silent)
     for name, value in parent.inputs:
-        _put(at_hand, parent.name, (f".{name}",), value)
+        at_hand.put(parent.name, (f".{name}",), value)
     ended = sorted((each for each in children if each.ended is not None), key=_end)
     ended.reverse()
     given: dict[ActionName, list[_Item]] = {}
     for child in sorted(children, key=lambda each: each.began):
         while ended and _end(ended[-1]) <= child.began:
-            _put_outputs(at_hand, ended.pop())
+            at_hand.put_outputs(ended.pop())
         given[child.name] = [
             item
             for name, value in child.inputs
-            for item in _looked_up(at_hand, child.name, parent.name, name, value)
+            for item in at_hand.look_up(child.name, parent.name, name, value)
         ]
     for child in children:
         for item in given[child.name]:
             yield child.task, item
     if parent.ended is not None:
         while ended and _end(ended[-1]) <= parent.ended:
-            _put_outputs(at_hand, ended.pop())
+            at_hand.put_outputs(ended.pop())
         for name, value in parent.outputs:
-            for item in _looked_up(at_hand, parent.name, parent.name, name, value):
+            for item in at_hand.look_up(parent.name, parent.name, name, value):
                 yield "", item
 
 
-def _put_outputs(at_hand: _AtHand, action: Known) -> None:
-    single = len(action.outputs) == 1
-    for number, (_, value) in enumerate(action.outputs):
-        _put(at_hand, action.name, () if single else (f"[{number}]",), value)
+class _AtHand:
+    """The values that a body could have passed on so far."""
 
+    def __init__(self, *, all_values: bool) -> None:
+        self._all_values = all_values
+        self._places: defaultdict[bytes, list[_Place]] = defaultdict(list)
 
-def _put(at_hand: _AtHand, source: ActionName, steps: tuple[str, ...], value: Content) -> None:
-    for path, part in places(value, steps):
-        if part.length:
-            at_hand[part.key].append((source, path))
+    def put(self, source: ActionName, steps: tuple[str, ...], value: Content) -> None:
+        for path, part in places(value, steps):
+            if self._counts(part):
+                self._places[part.key].append((source, path))
 
+    def put_outputs(self, action: Known) -> None:
+        single = len(action.outputs) == 1
+        for number, (_, value) in enumerate(action.outputs):
+            self.put(action.name, () if single else (f"[{number}]",), value)
 
-def _looked_up(
-    at_hand: _AtHand, target: ActionName, inside: ActionName, param: str, value: Content
-) -> Iterator[_Item]:
-    """The value as a whole if it was at hand, else its parts."""
-    ahead: list[tuple[tuple[str, ...], Content]] = [((), value)]
-    while ahead:
-        steps, part = ahead.pop()
-        if not part.length:
-            continue
-        # A copy: more comes to hand later. An action may have ended in the instant it began.
-        found = [place for place in at_hand.get(part.key, ()) if place[0] != target or target == inside]
-        if found or not part.parts:
-            yield _Item(target, param, steps, part.length, found, inside)
-        else:
-            ahead += [((*steps, at), each) for at, each in reversed(part.parts)]
+    def look_up(self, target: ActionName, inside: ActionName, param: str, value: Content) -> Iterator[_Item]:
+        """The value as a whole if it was at hand, else its parts."""
+        ahead: list[tuple[tuple[str, ...], Content]] = [((), value)]
+        while ahead:
+            steps, part = ahead.pop()
+            if not part.length:
+                continue
+            # A copy: more comes to hand later. An action may have ended in the instant it began.
+            near = self._places.get(part.key, ())
+            found = [place for place in near if place[0] != target or target == inside]
+            if found or (not part.parts and self._counts(part)):
+                yield _Item(target, param, steps, part.length, found, inside)
+            else:
+                ahead += [((*steps, at), each) for at, each in reversed(part.parts)]
+
+    def _counts(self, value: Content) -> bool:
+        return value.refers or (self._all_values and value.length > 0)
 
 
 def _edges(items: Sequence[_Item]) -> Iterator[Edge]:

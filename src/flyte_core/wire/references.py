@@ -2,14 +2,49 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgpack
-from flyteidl2.core import literals_pb2
+from flyteidl2.core import interface_pb2, literals_pb2, types_pb2
+from google.protobuf import json_format
 
 from flyte_core.model import InvalidArgument
 from flyte_core.wire import literals
 from flyte_core.wire.literals import Kind
+
+_REFERENCES: Final = (literals.FILE_KEYS, literals.FRAME_KEYS)
+
+
+def may_refer(interface: interface_pb2.TypedInterface) -> bool:
+    """Whether inputs or outputs of this interface can hold files, directories or data frames."""
+    entries = (*interface.inputs.variables, *interface.outputs.variables)
+    return any(_type_refers(entry.value.type) for entry in entries)
+
+
+def _type_refers(kind: types_pb2.LiteralType) -> bool:
+    match kind.WhichOneof("type"):
+        case "blob" | "structured_dataset_type" | "schema":
+            return True
+        case "collection_type":
+            return _type_refers(kind.collection_type)
+        case "map_value_type":
+            return _type_refers(kind.map_value_type)
+        case "union_type":
+            return any(_type_refers(each) for each in kind.union_type.variants)
+        case _:
+            return _schema_refers(json_format.MessageToDict(kind.metadata))
+
+
+def _schema_refers(schema: Any) -> bool:
+    """Whether a JSON schema has the object of a value by reference anywhere."""
+    if isinstance(schema, list):
+        return any(_schema_refers(each) for each in schema)
+    if not isinstance(schema, dict):
+        return False
+    fields = schema.get("properties")
+    if isinstance(fields, dict) and any(keys <= fields.keys() for keys in _REFERENCES):
+        return True
+    return any(_schema_refers(each) for each in schema.values())
 
 
 def all_there(data: bytes, role: Kind) -> bool:

@@ -25,6 +25,7 @@ from flyte_core.model import (
     TimeoutPolicy,
 )
 from flyte_core.supervision import DATAFLOW
+from flyte_core.wire import references
 
 _MESSAGES: Final[dict[ActionKind, type[Message]]] = {
     ActionKind.TASK: task_definition_pb2.TaskSpec,
@@ -97,6 +98,16 @@ def takes_notes(spec: TaskSpec, env: Mapping[str, str]) -> bool:
     task = message.task_template
     variables = {pair.key: pair.value for pair in task.container.env} | dict(env)
     return task.metadata.runtime.flavor == FLAVOR and variables.get(DATAFLOW) != "0"
+
+
+def may_refer(spec: TaskSpec, kind: ActionKind) -> bool:
+    """Whether an action can be given, or return, files, directories or data frames."""
+    message = _parsed(spec.template, kind)
+    if isinstance(message, task_definition_pb2.TaskSpec):
+        return references.may_refer(message.task_template.interface)
+    if isinstance(message, run_definition_pb2.TraceAction):
+        return references.may_refer(message.spec.interface)
+    return False
 
 
 def hash_interface(interface: interface_pb2.TypedInterface) -> str:

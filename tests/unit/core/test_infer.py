@@ -1,11 +1,13 @@
 """Edges told by content: what is found, and, as important, what is not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from flyte_core.dataflow.content import Reference, content_of
+from flyte_core.dataflow.edges import Edge
 from flyte_core.dataflow.infer import Known, Named, infer
 from flyte_core.model import ActionName
 
@@ -56,7 +58,7 @@ class Run:
         )
         return name
 
-    def edges(self, returned: Any = None, *, silent: bool = True) -> set[str]:
+    def edges(self, returned: Any = None, *, silent: bool = True, told: Sequence[Edge] = ()) -> set[str]:
         root = Known(
             ActionName("a0"),
             None,
@@ -68,7 +70,7 @@ class Run:
             named({"o0": returned}),
             silent,
         )
-        found = infer([root, *self.actions])
+        found = infer([root, *self.actions], told)
         assert {edge.confidence for edge in found} <= {"inferred"}
         arrows = {"data": "->", "argument": "=>", "result": "=>"}
         return {
@@ -237,6 +239,20 @@ def test_what_was_told_is_believed() -> None:
     run.call("one", 10, x=5)
     run.call("two", x=10)
     assert run.edges(silent=False) == set()
+
+
+def test_references_are_looked_for_even_where_notes_were_taken() -> None:
+    run = Run({"x": 5, "table": Reference("file:///table")})
+    run.call("write", FILE, x=5)
+    run.call("write", [TWIN, 5])
+    run.call("read", {"n": 7}, box={"file": FILE, "n": 5})
+    run.call("read", file=TWIN, table=Reference("file:///table"))
+    told = Edge(ActionName("write0"), "", ActionName("read1"), "file", "", "data", "derived")
+    assert run.edges([FILE, 7], silent=False, told=[told]) == {
+        "write0 -> read0.box{file}",
+        "a0{table} => read1.table",
+        "write0 => a0.o0{[0]}",
+    }
 
 
 def test_a_number_is_the_same_as_an_integer_and_as_a_float_but_no_text() -> None:
