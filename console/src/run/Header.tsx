@@ -30,7 +30,11 @@ export function Header({
 }) {
   const phase = model ? model.phase[ROOT]! : phaseNumber(detail.phase);
   const ended = isTerminal(phase);
-  const length = ended ? (detail.duration_ms ?? null) : Math.max(0, now - detail.created_ms);
+  let length = detail.duration_ms ?? null;
+  if (!isTerminal(phaseNumber(detail.phase))) {
+    // The model may know the end before `detail` has been fetched again.
+    length = model?.finished ? model.ended[ROOT]! - model.queued[ROOT]! : Math.max(0, now - detail.created_ms);
+  }
   const facts: [string, string, string?][] = [
     [ended ? 'Duration' : 'Elapsed', ended ? duration(length) : elapsed(length ?? 0), 'duration'],
     ['Started', clock(detail.created_ms, now)],
