@@ -33,7 +33,9 @@ export function Header({
   let length = detail.duration_ms ?? null;
   if (!isTerminal(phaseNumber(detail.phase))) {
     // The model may know the end before `detail` has been fetched again.
-    length = model?.finished ? model.ended[ROOT]! - model.queued[ROOT]! : Math.max(0, now - detail.created_ms);
+    length = model?.finished
+      ? model.ended[ROOT]! - model.queued[ROOT]!
+      : Math.max(0, now - detail.created_ms);
   }
   const facts: [string, string, string?][] = [
     [ended ? 'Duration' : 'Elapsed', ended ? duration(length) : elapsed(length ?? 0), 'duration'],
