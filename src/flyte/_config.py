@@ -2,17 +2,18 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 from flyte.errors import ConfigurationError
+from flyte_core.frozen import frozen
 from flyte_core.layout import DEFAULT_DOMAIN, DEFAULT_PROJECT, default_home
 
 BUILT_IN: Final = "default"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Config:
     """What is configured. `sources` tells, for each field that was set, by what.
 

@@ -3,8 +3,9 @@
 import logging
 import os
 import sys
-from dataclasses import dataclass
 from typing import Any
+
+from flyte_core.frozen import frozen
 
 system_logger = logging.getLogger("flyte")
 """What the SDK says about itself; warnings and worse unless `LOG_LEVEL` says otherwise."""
@@ -13,7 +14,7 @@ logger = logging.getLogger("flyte.user")
 """For user code: what is logged here goes to the log of the action it was logged in."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogChoice:
     """What is logged, and how. What is not chosen is as the environment says.
 

@@ -1,7 +1,7 @@
 """Running what was run before: with the same code and inputs, or others, or only what did not succeed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from flyte import _session
 from flyte._run import LocalStart, RunOptions
 from flyte._sync import portal
 from flyte.errors import DeclarationError, RuntimeUserError
+from flyte_core.frozen import frozen
 
 if TYPE_CHECKING:
     from flyte._remote.run import Run
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from flyte_core.model import Action, RunView
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Repeat:
     """What is to be repeated: a run, the action that gives task and inputs, and how."""
 

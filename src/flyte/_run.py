@@ -1,7 +1,7 @@
 """Running a task: in this process, or on a server."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
@@ -14,6 +14,7 @@ from flyte._runtime import FULL_TRACEBACK
 from flyte._session import Mode
 from flyte._sync import portal
 from flyte.errors import BaseRuntimeError, DeclarationError
+from flyte_core.frozen import frozen
 
 if TYPE_CHECKING:
     from flyte._notify import Notification
@@ -25,7 +26,7 @@ P = ParamSpec("P")
 CopyStyle = Literal["loaded_modules", "all", "none"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunOptions:
     """How a task is to be run; what the command line, Python and the wire have in common.
 

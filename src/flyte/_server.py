@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from urllib.parse import urlsplit
 from flyte._version import VERSION
 from flyte.errors import InitializationError, RuntimeSystemError
 from flyte_core import process
+from flyte_core.frozen import frozen
 from flyte_core.layout import Layout
 
 PROBE_TIMEOUT_S: Final = 2.0
@@ -33,7 +33,7 @@ _LOG_TAIL: Final = 20
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerInfo:
     """A server that answers."""
 

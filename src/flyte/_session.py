@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
@@ -11,6 +11,7 @@ from flyte._config import Config
 from flyte._log import LogChoice
 from flyte._sync import immediate
 from flyte.errors import ConfigurationError, InitializationError
+from flyte_core.frozen import frozen
 
 if TYPE_CHECKING:
     from flyte._storage.config import Storage
@@ -37,7 +38,7 @@ class KeptFromConfig(Kept, total=False):
     images: Mapping[str, str] | Sequence[str] | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """What holds for this process until `init` is called again.
 

@@ -11,10 +11,12 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.message import EmailMessage
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from flyte_core.frozen import frozen
 
 TIMEOUT_S: Final = 10.0
 _ANSWER_BYTES: Final = 64 << 10
@@ -29,7 +31,7 @@ class EgressError(Exception):
     """It was not sent, or not taken; says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """What is to be sent."""
 
@@ -39,7 +41,7 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mail:
     """A mail; `html` stands beside the text, for those who show it."""
 

@@ -1,9 +1,9 @@
 """Where things lie in a data directory (`$FLYTE_HOME`, default `~/.flyte`)."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from flyte_core.frozen import frozen
 from flyte_core.model import ActionKey, RunKey
 
 DEFAULT_PORT = 4290
@@ -18,7 +18,7 @@ def default_home(environ: dict[str, str] | None = None) -> Path:
     return Path(given).expanduser().absolute() if given else Path.home() / ".flyte"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """The paths of one data directory. Nothing is created by looking."""
 

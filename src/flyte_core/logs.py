@@ -6,16 +6,16 @@ newline is missing was cut; readers show it with a mark. Text is UTF-8, undecoda
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from flyte_core.frozen import frozen
 from flyte_core.model import Micros
 
 Stream = Literal["o", "e", "s"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogLine:
     at: Micros
     stream: Stream

@@ -19,10 +19,11 @@ could lose them ends those processes too: an unreadable `claim` counts as one of
 import json
 import os
 import struct
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
+from flyte_core.frozen import frozen
 from flyte_core.model import Micros, Owner
 
 PROTOCOL = 1
@@ -55,7 +56,7 @@ _NO_BODY = 0xFFFFFFFF
 MAX_FRAME = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spec:
     """One attempt, as a shim gets it. `argv` is executed unless `fork` is set."""
 
@@ -75,7 +76,9 @@ class Spec:
     inputs: bytes | None = field(default=None, repr=False)
 
     def encode(self) -> bytes:
-        values = {name: getattr(self, name) for name in self.__slots__ if name != "inputs"}
+        values: dict[str, Any] = {
+            name: getattr(self, name) for name in self.__match_args__ if name != "inputs"
+        }
         return frame(values, self.inputs)
 
     @classmethod
@@ -83,7 +86,7 @@ class Spec:
         return cls(**{**head, "argv": tuple(head["argv"])}, inputs=body)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExitRecord:
     """How an attempt ended. `reason` is one of exit, signal, timeout, oom, cancelled, launch_failed."""
 

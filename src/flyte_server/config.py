@@ -4,10 +4,10 @@ import argparse
 import ipaddress
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from flyte_core.egress import SMTP
+from flyte_core.frozen import frozen
 from flyte_core.layout import DEFAULT_PORT, default_home
 
 IDLE_TIMEOUT_S = 1800.0
@@ -18,7 +18,7 @@ class UsageProblem(Exception):
     """The command line or the environment asks for something that cannot be."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What one server process was told."""
 

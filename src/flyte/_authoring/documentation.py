@@ -1,9 +1,9 @@
 """What a task does, in words."""
 
-from dataclasses import dataclass
+from flyte_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Documentation:
     """Says what a task does, where its docstring should not: `@env.task(docs=Documentation("..."))`."""
 

@@ -1,11 +1,12 @@
 """Container images as recorded declarations: what a task's environment consists of, step by step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from flyte.errors import DeclarationError
+from flyte_core.frozen import frozen
 
 if TYPE_CHECKING:
     from flyte._authoring.secret import Secret, SecretRequest
@@ -17,7 +18,7 @@ _FILES: Final = frozenset({"file", "script", "pyproject", "manifest", "lock", "s
 """Values of layers that name files."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layer:
     """One step: its kind, such as `pip` or `env`, and its arguments by name."""
 
@@ -25,7 +26,7 @@ class Layer:
     values: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """What a task runs in. Immutable: every `with_...` returns a new one.
 

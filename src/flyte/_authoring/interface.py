@@ -4,11 +4,11 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
 from flyte.errors import DeclarationError
+from flyte_core.frozen import frozen
 
 REQUIRED: Final = inspect.Parameter.empty
 """Stands for the default of an input that has none."""
@@ -23,7 +23,7 @@ class Shape(Enum):
     NAMED = "named"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Input:
     """One parameter. `type` is its evaluated hint; `Any` when it has none."""
 
@@ -39,7 +39,7 @@ class Input:
         return self.default is REQUIRED
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Output:
     name: str
     type: Any

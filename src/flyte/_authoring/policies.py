@@ -1,11 +1,11 @@
 """How often, how long, and whether again: retries, timeouts, caching, reuse of processes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeGuard
 
 from flyte.errors import DeclarationError
+from flyte_core.frozen import frozen
 
 Seconds = int | float | timedelta
 """A length of time: a number of seconds, or a timedelta."""
@@ -27,7 +27,7 @@ def seconds(value: object, what: str) -> float:
     return float(value)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Backoff:
     """The wait before the n-th retry, counted from 0: `min(base * factor**n, cap)`.
 
@@ -58,7 +58,7 @@ class Backoff:
         return None if self.cap is None else seconds(self.cap, "cap")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetryStrategy:
     """`count` attempts beyond the first, for failures of user code."""
 
@@ -72,7 +72,7 @@ class RetryStrategy:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeout:
     """Limits; `None` or 0 means no limit.
 
@@ -111,7 +111,7 @@ TimeoutType = Timeout | int | timedelta
 """What a task's `timeout=` takes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VersionParameters:
     """What a `CachePolicy` may look at to say which version of a task it has before it."""
 
@@ -127,7 +127,7 @@ class CachePolicy(Protocol):
         """A text that differs whenever earlier outcomes must not be reused."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cache:
     """Whether outcomes of earlier calls with the same inputs are reused.
 
@@ -241,7 +241,7 @@ def _pair(value: object) -> TypeGuard[tuple[int, int]]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReusePolicy:
     """Attempts run in worker processes that are kept warm, instead of one process each.
 

@@ -1,10 +1,10 @@
 """What one attempt needs of a machine."""
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from flyte.errors import DeclarationError
+from flyte_core.frozen import frozen
 
 _QUANTITY = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 _DEVICE = re.compile(r"([A-Za-z][A-Za-z0-9_ ]*)(?::([0-9]+))?")
@@ -44,7 +44,7 @@ _CLASSES: Final[tuple[tuple[str, DeviceClass], ...]] = (
 """How models of other makers begin."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Device:
     """An accelerator.
 
@@ -91,7 +91,7 @@ def APPLE_SILICON() -> Device:
     return Device(1, "APPLE_SILICON", "AppleSilicon")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resources:
     """What one attempt needs; `None` means not declared.
 

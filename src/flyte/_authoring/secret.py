@@ -1,12 +1,12 @@
 """Secrets a task asks for by name; their values never pass through declarations."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from flyte.errors import DeclarationError
+from flyte_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Secret:
     """A secret, given to the task as an environment variable or as a file.
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flyte.errors import DeclarationError
+from flyte_core.frozen import frozen
 
 _FIELDS: Final = (
     ("minute", 0, 59, ()),
@@ -47,14 +48,14 @@ TriggerTime: Final = _TriggerTime()
 TriggeredArtifact: Final = _TriggeredArtifact()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TriggeredPartition:
     """Stands for a partition of the artifact that made a trigger fire, among its inputs."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cron:
     """Fires at the instants of a cron expression.
 
@@ -82,7 +83,7 @@ class Cron:
         return f"CRON_TZ={self.timezone} {self.expression}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FixedRate:
     """Fires every so many minutes.
 

@@ -1,16 +1,16 @@
 """Groups of commands that are imported when they are used, so that `flyte --help` is quick."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import click
 
 from flyte._cli.problem import nearest
+from flyte_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """Where a command is (`module:attribute`), what it does in a line, and its section of the help."""
 

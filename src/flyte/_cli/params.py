@@ -5,7 +5,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from flyte._cli import moments
+from flyte_core.frozen import frozen
 
 NOTHING: Any = object()
 """Stands for a default that is not there."""
@@ -39,7 +40,7 @@ class BadValue(ValueError):
     """What was typed is no value of the type. The message says what would be."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Input:
     """One input of a task: its name, type hint and default (`NOTHING`: required)."""
 

@@ -6,18 +6,18 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from flyte._cli.state import Format
+from flyte_core.frozen import frozen
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _MINIMUM = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """One column: its heading, and how a row's cell is written.
 

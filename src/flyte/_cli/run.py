@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from flyte._cli.params import Input
 from flyte._cli.problem import UsageProblem, nearest, say
 from flyte._cli.render import is_json
 from flyte._cli.state import FORMATS, Format, settings
+from flyte_core.frozen import frozen
 
 EXAMPLE = Path(__file__).parent / "examples" / "hello.py"
 
@@ -20,7 +21,7 @@ CopyStyle = Literal["loaded_modules", "all", "none"]
 COPY_STYLES: tuple[CopyStyle, ...] = ("loaded_modules", "all", "none")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunFlags:
     """The options of `flyte run` itself, the same for every task."""
 

@@ -3,12 +3,13 @@
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 import click
 
 from flyte._log import LogChoice
+from flyte_core.frozen import frozen
 
 Format = Literal["table", "table-simple", "json", "json-raw"]
 FORMATS: tuple[Format, ...] = ("table", "table-simple", "json", "json-raw")
@@ -16,7 +17,7 @@ FORMATS: tuple[Format, ...] = ("table", "table-simple", "json", "json-raw")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """The command line's own settings; `None` and empty strings mean: as configured."""
 

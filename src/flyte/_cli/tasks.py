@@ -5,18 +5,18 @@ import importlib
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from flyte._cli.params import NOTHING, Input, describe
 from flyte._cli.problem import Problem, UsageProblem, nearest
+from flyte_core.frozen import frozen
 
 _UNHINTED = "a task's inputs need type hints to be given on the command line"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskEntry:
     """One task as the command line sees it."""
 
@@ -54,7 +54,7 @@ class TaskEntry:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileTasks:
     """The tasks of a file: its own by name, and everything that can be asked for."""
 

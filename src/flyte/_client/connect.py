@@ -5,7 +5,6 @@ import json
 import os
 import zlib
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -17,6 +16,7 @@ from flyte._client.endpoint import Endpoint
 from flyte._client.errors import RpcError, from_status, from_transport
 from flyte._client.http import Http, TransportError
 from flyte._client.retry import DEFAULT, FIRST, Patience
+from flyte_core.frozen import frozen
 
 Q = TypeVar("Q", bound=Message)
 R = TypeVar("R", bound=Message)
@@ -27,7 +27,7 @@ _END = 0x02
 _GZIP = 31
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Method(Generic[Q, R]):
     """One RPC. `repeatable`: doing it twice is doing it once."""
 

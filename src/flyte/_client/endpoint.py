@@ -1,15 +1,16 @@
 """Where a server is: what people write in configs, turned into host, port and TLS."""
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from flyte_core.frozen import frozen
 
 if TYPE_CHECKING:
     import ssl
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """One server. `ca_file` empty: the system's certificates."""
 

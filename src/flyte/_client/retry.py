@@ -5,15 +5,15 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from flyte._client.errors import RpcError
+from flyte_core.frozen import frozen
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patience:
     """Tries with growing, jittered waits, for `total_s` seconds after the first failure."""
 

@@ -1,15 +1,15 @@
 """What a controller does for a running task: turn calls into actions and wait for their outcomes."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flyte_core.dataflow import Edge
 from flyte_core.engine.api import TraceResult
+from flyte_core.frozen import frozen
 from flyte_core.model import ActionKind, ActionName, RunKey, TaskSpec, Token
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParentRef:
     """The action that calls. `token` is the attempt's fencing token, `None` where there is none."""
 
@@ -18,7 +18,7 @@ class ParentRef:
     token: Token | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Submission:
     """A call, bound, converted, hashed and named: everything a controller needs.
 

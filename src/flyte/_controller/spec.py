@@ -1,6 +1,5 @@
 """A task's declaration on the wire: what a server or a local run keeps of it, made once for each task."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from flyte._types.interface import InterfaceCodec, codec_of_task
 from flyte._version import VERSION
 from flyte.errors import DeclarationError
 from flyte_core import naming
+from flyte_core.frozen import frozen
 from flyte_core.model import TaskSpec
 from flyte_core.wire import specs
 
@@ -38,7 +38,7 @@ _DEVICE_CLASS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a task is to run, and which code its worker loads.
 
@@ -59,7 +59,7 @@ class Place:
     root_dir: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prepared:
     """What every call of a task needs, worked out once."""
 

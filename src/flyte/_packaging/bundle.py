@@ -4,13 +4,13 @@ import gzip
 import hashlib
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from flyte._packaging import files as select
 from flyte._packaging.files import Files
 from flyte.errors import CodeBundleError
+from flyte_core.frozen import frozen
 from flyte_core.model import InvalidArgument
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _NAMED_BY = 32
 """So many hexadecimal digits of the content's digest are in the name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bundle:
     """Code to be brought to the server, unless it is there.
 

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
+from flyte_core.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Rule:
     """One line of a `.gitignore`."""
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -20,6 +19,7 @@ from flyte._remote.values import Awaitable
 from flyte._sync import syncify, syncify_classmethod
 from flyte.errors import LogsNotYetAvailableError, ReportNotFoundError
 from flyte_core import views
+from flyte_core.frozen import frozen
 from flyte_core.links import LinkAddress
 from flyte_core.logs import LogLine
 from flyte_core.model import (
@@ -46,7 +46,7 @@ Phases = Phase | str | Collection[Phase | str]
 """One phase, or several."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AbortInfo:
     """Why an action was aborted, and by whom."""
 
@@ -54,7 +54,7 @@ class AbortInfo:
     aborted_by: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PhaseTransition:
     """A phase that an attempt went through; `end_time` is None while it lasts."""
 

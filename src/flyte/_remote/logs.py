@@ -1,7 +1,6 @@
 """The log of an action that is known by its id alone."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -9,10 +8,11 @@ from flyte._remote.action import Action, key_of, log_lines, moment
 from flyte._remote.current import current_source
 from flyte._remote.iterate import iterate_classmethod
 from flyte._sync import syncify_classmethod
+from flyte_core.frozen import frozen
 from flyte_core.model import ActionKey
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogEntry:
     """A line of a log.
 

@@ -5,11 +5,11 @@ alike. `RpcSource` asks the server of a configured endpoint.
 """
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flyte.errors import ActionNotFoundError, CodeBundleError, ReportNotFoundError, RunNotFoundError
 from flyte_core.dataflow.graph import Graph
+from flyte_core.frozen import frozen
 from flyte_core.links import LinkAddress
 from flyte_core.logs import LogLine
 from flyte_core.model import Action, ActionKey, RunKey, RunView
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flyte._calls.answers import Answer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """The project and domain that names belong to when nothing else is said."""
 

@@ -1,12 +1,12 @@
 """Bounds of time for lists."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from flyte_core.frozen import frozen
 from flyte_core.model import Micros
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimeFilter:
     """From `after` (included) to `before` (excluded). An instant without a zone is local time."""
 

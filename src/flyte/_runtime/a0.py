@@ -6,15 +6,16 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
+from flyte_core.frozen import frozen
 from flyte_core.supervision import INPUTS_VARIABLE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """One attempt, as its command line tells it. Unfilled placeholders count as not given."""
 

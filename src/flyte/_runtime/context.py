@@ -1,16 +1,17 @@
 """What an attempt knows about itself: read from its command line and environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from flyte._runtime.a0 import Options
 from flyte_core.dataflow import Edge
+from flyte_core.frozen import frozen
 from flyte_core.model import ActionKey, ActionName, RunKey, Token
 from flyte_core.supervision import DISABLE_CACHE, ON_DIVERGENCE, RECOVERS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptContext:
     """One attempt, as the SDK's `flyte._authoring.invoke` gets it.
 

@@ -9,7 +9,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -20,6 +19,7 @@ from flyte._client.retry import NONE
 from flyte._runtime import a0, attempt, failure
 from flyte._runtime.context import AttemptContext, from_environment
 from flyte._server import recorded
+from flyte_core.frozen import frozen
 from flyte_core.model import ErrorInfo
 from flyte_core.wire import edges as wire_edges
 from flyte_core.wire import errors as wire_errors
@@ -36,14 +36,14 @@ _AGAIN_S = 0.1
 _AGAIN_MAX_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     worker: str
     pool: str
     concurrency: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Job:
     """An assignment, read."""
 

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
+from flyte_core.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Storage:
     """What holds for every object store.
 
@@ -36,7 +37,7 @@ class Storage:
         return {"retry_config": retries}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class S3(Storage):
     """Amazon S3, and servers that speak its protocol.
 
@@ -96,7 +97,7 @@ class S3(Storage):
         return {**Storage.store_options(self), **_given(given), **plain}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GCS(Storage):
     """Google Cloud Storage. Credentials come from `GOOGLE_APPLICATION_CREDENTIALS`, or the machine's
     own identity."""
@@ -104,7 +105,7 @@ class GCS(Storage):
     schemes: ClassVar[tuple[str, ...]] = ("gs", "gcs")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ABFS(Storage):
     """Azure Blob Storage: `abfs://container/path` in one account, `abfs://container@account.../path` in any.
 

@@ -14,10 +14,10 @@ import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from flyte_core.frozen import frozen
 from flyte_core.model import InvalidArgument
 
 _CHUNK: Final = 1 << 20
@@ -44,7 +44,7 @@ _DAMAGE: Final = (
 """What `tarfile` and its kin raise for archives that are not whole or not honest."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caps:
     """Bounds of what is unpacked. Sizes are of the unpacked content."""
 

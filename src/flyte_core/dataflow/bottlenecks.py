@@ -3,7 +3,6 @@
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Final
@@ -13,6 +12,7 @@ from flyte_core.dataflow.path import Stretch, critical_path
 from flyte_core.dataflow.replay import Edit, Replay
 from flyte_core.dataflow.slack import slack_of
 from flyte_core.dataflow.waits import Waits, before_running, find_waits
+from flyte_core.frozen import frozen
 from flyte_core.model import ActionKind
 
 BEST: Final = 3
@@ -30,7 +30,7 @@ _EDITS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Improvement:
     """One change, and how much sooner the run would have ended."""
 
@@ -38,7 +38,7 @@ class Improvement:
     saves: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskTime:
     """The actions of one task: what they did in all, and what of it was on the critical path."""
 
@@ -55,7 +55,7 @@ class TaskTime:
         return sum(self.path)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parallelism:
     """How many actions without children ran at once."""
 

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from flyte_core.frozen import frozen
 from flyte_core.model import ROOT, Action, ActionName, RunView
 
 Difference = Literal["only_a", "only_b", "code", "inputs", "phase", "outputs"]
@@ -15,7 +15,7 @@ Path = tuple[str, ...]
 """The call path of a shape: names from the root down, groups included as `[group]`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stats:
     """All actions of one shape in one run. Times are from the creation of an action to its end."""
 
@@ -28,7 +28,7 @@ class Stats:
     median_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shape:
     """A call path with what came of it in each run; `None` where a run never went there."""
 
@@ -42,7 +42,7 @@ class Shape:
         return (self.b.total_us if self.b else 0) - (self.a.total_us if self.a else 0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Apart:
     """Where two runs went apart; one of the actions is `None` when the other run did not call it."""
 
@@ -52,7 +52,7 @@ class Apart:
     b: Action | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparison:
     a: RunView
     b: RunView

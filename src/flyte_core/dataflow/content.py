@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
+
+from flyte_core.frozen import frozen
 
 _MANY: Final = 1_000
 """Containers with more items are compared as a whole, not item by item."""
@@ -12,7 +13,7 @@ _SHORT: Final = 32
 _EVERYWHERE: Final = (-1, 0, 1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """A value that lies elsewhere: a file, a directory, a data frame, a stored pickle."""
 
@@ -20,7 +21,7 @@ class Reference:
     hash: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Content:
     """One value. `parts` are what it holds, each with the step that leads to it: `.price`, `[3]`."""
 

@@ -8,6 +8,7 @@ from typing import Final
 from flyte_core.dataflow.edges import Edge
 from flyte_core.dataflow.graph import Graph
 from flyte_core.dataflow.shape import Fold, fold
+from flyte_core.frozen import frozen
 
 ON_PATH: Final = "●"
 _QUIET: Final = ("succeeded", "recovered")
@@ -31,7 +32,7 @@ class Box:
     """What flowed from its children into what it returned."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrow:
     """Something that flowed: from a box (`source`), in words on both ends."""
 

@@ -1,8 +1,8 @@
 """One arrow of the execution graph."""
 
-from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from flyte_core.frozen import frozen
 from flyte_core.model import ActionName
 
 Relation = Literal["data", "argument", "result", "order"]
@@ -17,7 +17,7 @@ RELATIONS: Final[tuple[Relation, ...]] = get_args(Relation)
 CONFIDENCES: Final[tuple[Confidence, ...]] = get_args(Confidence)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edge:
     """A value that went from one action to another of the same run.
 

@@ -1,12 +1,13 @@
 """The execution graph of a run, as it is handed out: plain values, times in milliseconds since the run's start."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from flyte_core.dataflow.edges import Edge
+from flyte_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GraphNode:
     """One action: a box of the graph."""
 
@@ -29,7 +30,7 @@ class GraphNode:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Segment:
     """A part of the critical path: what one action did for a while.
 
@@ -43,7 +44,7 @@ class Segment:
     end_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Graph:
     """The actions of a run, the edges between them, and the chain that decided how long it took."""
 

@@ -12,12 +12,12 @@ have been written down and read again: their URI and hash are like no other's.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final, NamedTuple
 
 from flyte_core.dataflow.content import Content, places
 from flyte_core.dataflow.edges import Edge, Relation
+from flyte_core.frozen import frozen
 from flyte_core.model import ActionName
 
 Named = tuple[tuple[str, Content], ...]
@@ -31,7 +31,7 @@ _LONG: Final = 8
 _INDEX: Final = re.compile(r"\[\d+\]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """An action, as far as inference looks at it. Instants are of one clock."""
 

@@ -1,13 +1,13 @@
 """The critical path: the chain of actions that decided how long the run took, from its start to its end."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
 
 from flyte_core.dataflow.columns import ABSENT, Doing, Piece, RunColumns
 from flyte_core.dataflow.waits import Waits
+from flyte_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stretch:
     """A piece of the path: what one action did from one instant to another."""
 

@@ -5,13 +5,13 @@ between two calls stays as it was. New contention for the machine is not foresee
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from flyte_core.dataflow.columns import ABSENT, Doing, RunColumns
 from flyte_core.dataflow.waits import Waits, before_running
+from flyte_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edit:
     """Of every action of one task, the time spent on `doing` is multiplied by `factor`."""
 

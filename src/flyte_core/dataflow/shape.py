@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from flyte_core.dataflow.edges import Confidence, Edge, Relation
 from flyte_core.dataflow.graph import GraphNode
+from flyte_core.frozen import frozen
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class Shape:
     actions: list[GraphNode] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flow:
     """Edges between two shapes that reached the same parameter; `count` says how many."""
 
@@ -34,7 +35,7 @@ class Flow:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fold:
     shapes: list[Shape]
     """Parents before children, in call order."""

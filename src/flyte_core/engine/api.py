@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from flyte_core.dataflow import Edge
+from flyte_core.frozen import frozen
 from flyte_core.machine.decide import Verdict
 from flyte_core.machine.effects import Effect
 from flyte_core.model import (
@@ -21,7 +22,7 @@ from flyte_core.model import (
 __all__ = ["Change", "Changes", "NewAction", "NewRun", "Outcome", "TraceResult", "Verdict"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewAction:
     """A call that shall become an action. `inputs` are serialized `flyteidl2.task.Inputs`.
 
@@ -57,7 +58,7 @@ class NewAction:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TraceResult:
     started_at: Micros
     ended_at: Micros
@@ -67,7 +68,7 @@ class TraceResult:
     error: ErrorInfo | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewRun:
     """A run to be created, with its root action."""
 
@@ -75,7 +76,7 @@ class NewRun:
     root: NewAction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """How an attempt ended, as its worker or supervisor tells it.
 
@@ -95,7 +96,7 @@ class Outcome:
     """Where what it returned came from, as far as the attempt saw it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """What a use case did: the actions as saved, and what the driver must now do.
 

@@ -4,10 +4,10 @@
 it is; the verdict says which.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, assert_never
 
+from flyte_core.frozen import frozen
 from flyte_core.machine import guards
 from flyte_core.machine.cache import after_end
 from flyte_core.machine.due import in_queue_since
@@ -83,7 +83,7 @@ class Verdict(StrEnum):
     """It came from a stale attempt, out of its time, or to an action that has ended: nothing changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """The action after the event, and what the world must do about it."""
 

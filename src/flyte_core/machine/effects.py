@@ -1,11 +1,10 @@
 """What the world must do after a decision: a closed set, carried out by a driver."""
 
-from dataclasses import dataclass
-
+from flyte_core.frozen import frozen
 from flyte_core.model import ActionKey, Micros, Token
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Launch:
     """Run the action as soon as there is room, not before `not_before` (`None`: now)."""
 
@@ -13,7 +12,7 @@ class Launch:
     not_before: Micros | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kill:
     """End the attempt's processes: gracefully, then by force. Retried until they are gone."""
 
@@ -23,7 +22,7 @@ class Kill:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndTree:
     """The action is terminal: abort every open descendant, in the same transaction."""
 
@@ -31,14 +30,14 @@ class EndTree:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PublishCache:
     """The outcome may serve others under its cache key, in the same transaction."""
 
     key: ActionKey
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReleaseCache:
     """The holder of a serialized cache key ended without an outcome: let another run."""
 

@@ -1,8 +1,8 @@
 """What may happen to an action: a closed set. `now` is always given beside the event."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from flyte_core.frozen import frozen
 from flyte_core.model import (
     ActionKey,
     ActionKind,
@@ -25,7 +25,7 @@ class TimeoutKind(StrEnum):
     DEADLINE = "DEADLINE_EXCEEDED"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Created:
     """The action came to be: queued (a task), paused (a condition)."""
 
@@ -42,7 +42,7 @@ class Created:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TraceRecorded:
     """A traced call ended in its parent: the action is created complete."""
 
@@ -62,14 +62,14 @@ class TraceRecorded:
     """`run/action` whose outcome this is, when the function was not called."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitingForResources:
     """No slot is free for it yet."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claimed:
     """An executor takes it: a new attempt begins, holding `token`."""
 
@@ -77,7 +77,7 @@ class Claimed:
     worker: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """User code is about to run in the attempt that holds `token`."""
 
@@ -85,14 +85,14 @@ class Started:
     worker: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Succeeded:
     token: Token
     outputs: PayloadRef | None
     output_uri: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """The attempt ended with an error of the user's code, or one the system reports for it."""
 
@@ -101,7 +101,7 @@ class Failed:
     output_uri: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lost:
     """The attempt's process or machine is gone and left no outcome."""
 
@@ -109,14 +109,14 @@ class Lost:
     error: ErrorInfo
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """It can never run: a bad spec, more resources than there are, missing code."""
 
     error: ErrorInfo
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimedOut:
     """A limit was passed.
 
@@ -128,18 +128,18 @@ class TimedOut:
     token: Token | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AbortRequested:
     reason: str
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetryDue:
     """The backoff is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CacheHit:
     outputs: PayloadRef | None
     output_uri: str
@@ -147,21 +147,21 @@ class CacheHit:
     """`run/action` whose outcome this is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recovered:
     outputs: PayloadRef | None
     output_uri: str
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Diverged:
     """An attempt of the action, or of one below a root, called other children than an earlier attempt."""
 
     divergence: Divergence
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signaled:
     """Somebody answered a condition."""
 

@@ -6,8 +6,7 @@ to the system, which forgives a number of losses in a row. What happened decides
 whose fault the error says it is.
 """
 
-from dataclasses import dataclass
-
+from flyte_core.frozen import frozen
 from flyte_core.machine import guards
 from flyte_core.machine.due import span_us
 from flyte_core.model import Action, Backoff, ErrorInfo
@@ -16,7 +15,7 @@ _AFTER_LOSSES = Backoff(base_s=1.0, factor=2.0, cap_s=60.0)
 """Waits between losses in a row; the first is made good at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Charge:
     """The budgets after an attempt that did not succeed."""
 

@@ -1,10 +1,11 @@
 """A run and its actions: the records that history is made of."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final
 
+from flyte_core.frozen import frozen
 from flyte_core.model.ids import ActionKey, ActionName, Digest, Micros, RunKey, Token
 from flyte_core.model.phase import Phase
 from flyte_core.model.policy import Policy
@@ -38,7 +39,7 @@ class ErrorKind(StrEnum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ErrorInfo:
     """Why an attempt or an action did not succeed.
 
@@ -54,7 +55,7 @@ class ErrorInfo:
     worker: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PayloadRef:
     """Where a value set (inputs or outputs) is, and what it must hash to.
 
@@ -75,7 +76,7 @@ class AttemptState(StrEnum):
     KILLED = "killed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """One execution of an action's body. `number` counts from 1 without gaps."""
 
@@ -90,7 +91,7 @@ class Attempt:
     """Who runs it, for people: `pid 1234`, `ray node ...`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Orphan:
     """A child that an earlier attempt called, and a later one never asked for."""
 
@@ -98,7 +99,7 @@ class Orphan:
     short_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Divergence:
     """A parent that ran again and asked for other children than before: its code is not deterministic."""
 
@@ -120,7 +121,7 @@ class Divergence:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskSpec:
     """What is to be executed, content-addressed: many actions share one.
 
@@ -139,7 +140,7 @@ class TaskSpec:
     policy: Policy = field(default_factory=Policy)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """One action as it stands. Changed only by `flyte_core.machine.decide`.
 
@@ -226,7 +227,7 @@ class RunMode(StrEnum):
     SERVER = "server"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Owner:
     """A process, beyond doubt: pids are reused, so the start time and boot id go with it."""
 
@@ -235,7 +236,7 @@ class Owner:
     boot_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunRecord:
     """What belongs to a run as a whole. Its status is that of its root action."""
 
@@ -268,7 +269,7 @@ class RunRecord:
     last_seq: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunView:
     """A run as a reader sees it: the record and its root action."""
 

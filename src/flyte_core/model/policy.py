@@ -1,9 +1,11 @@
 """What a task declares about how it may run. Every number names its unit."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from flyte_core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Backoff:
     """The wait before the n-th retry (from 0): `min(base_s * factor**n, cap_s)`."""
 
@@ -20,7 +22,7 @@ class Backoff:
         return delay if self.cap_s is None else min(delay, self.cap_s)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetryPolicy:
     """Two budgets: failures of user code, and losses of the machinery under it."""
 
@@ -30,7 +32,7 @@ class RetryPolicy:
     """How many losses in a row are forgiven."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimeoutPolicy:
     """Limits in seconds; `None` means no limit."""
 
@@ -42,7 +44,7 @@ class TimeoutPolicy:
     """For the action as a whole, from its creation, retries included."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CachePolicy:
     """Whether outcomes are reused. The key is computed by whoever creates the action."""
 
@@ -54,7 +56,7 @@ class CachePolicy:
     """Older outcomes are not reused; `None`: any age."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResourceRequest:
     """What one attempt needs. `None` means not declared."""
 
@@ -63,7 +65,7 @@ class ResourceRequest:
     gpu: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """Everything the state machine needs to know about a task."""
 

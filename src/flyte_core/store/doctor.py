@@ -3,12 +3,12 @@
 Used after every crash test, and for a history somebody suspects. It only reads.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
+from flyte_core.frozen import frozen
 from flyte_core.machine.invariants import check_tree
 from flyte_core.machine.replay import fold
 from flyte_core.model import Action, RunKey
@@ -16,7 +16,7 @@ from flyte_core.store.ports import ActionQuery, RunQuery
 from flyte_core.store.sqlite import SqliteStore
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """Something that must never be so."""
 

@@ -8,10 +8,11 @@ all. Readers never block writers.
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Protocol, TypeVar
 
 from flyte_core.dataflow import Edge
+from flyte_core.frozen import frozen
 from flyte_core.machine.events import Event
 from flyte_core.model import (
     Action,
@@ -36,7 +37,7 @@ T = TypeVar("T")
 Role = Literal["inputs", "outputs"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CacheEntry:
     """A reusable outcome. `source` is its producer as `run/action`.
 
@@ -50,7 +51,7 @@ class CacheEntry:
     created_at: Micros
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboxItem:
     """Something the world still has to do, durable until it is confirmed."""
 
@@ -63,7 +64,7 @@ class OutboxItem:
     created_at: Micros
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunQuery:
     """Which runs, newest first or oldest first. Empty tuples and `None` mean: any.
 
@@ -95,14 +96,14 @@ class RunQuery:
     """From the page before; opaque."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunPage:
     runs: tuple[RunView, ...]
     cursor: str = ""
     """Empty on the last page."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActionQuery:
     """Which actions of a run, in the order they were recorded (siblings: in call order)."""
 
@@ -115,13 +116,13 @@ class ActionQuery:
     cursor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActionPage:
     actions: tuple[Action, ...]
     cursor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changes:
     """Each action of a run that changed after a cursor, once, as it stands now."""
 
@@ -130,7 +131,7 @@ class Changes:
     """The cursor to continue from."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventRow:
     run: RunKey
     seq: int
@@ -139,7 +140,7 @@ class EventRow:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PhaseCounts:
     """How many actions of a run stand in each phase."""
 

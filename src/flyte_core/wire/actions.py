@@ -5,7 +5,6 @@ versions and budgets do not travel.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from flyteidl2.common import identifier_pb2, identity_pb2, run_pb2
@@ -15,6 +14,7 @@ from flyteidl2.task import run_pb2 as task_run_pb2
 from flyteidl2.workflow import run_definition_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from flyte_core.frozen import frozen
 from flyte_core.links import LinkAddress
 from flyte_core.model import (
     REPLAY_DIVERGED,
@@ -65,7 +65,7 @@ _ENDS_BACK: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptFiles:
     """What lies in an attempt's directory, for those who show it."""
 

@@ -4,7 +4,6 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ from flyteidl2.workflow import run_definition_pb2
 from google.protobuf import json_format
 
 from flyte_core.egress import Mail, Message, Request
+from flyte_core.frozen import frozen
 from flyte_core.model import Action, ActionKey, ActionKind, Phase, TaskSpec
 from flyte_core.wire import specs
 from flyte_core.wire.phases import phase_number
@@ -23,7 +23,7 @@ _JSON: Final = {"Content-Type": "application/json"}
 _WORD: Final = re.compile(r"\{\{\.[A-Za-z.]+\}\}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class News:
     """How a run stands now, in the words that templates may use."""
 

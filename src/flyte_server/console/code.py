@@ -1,12 +1,12 @@
 """The code a task ran with: the files of its bundle, read in place and bounded."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from flyteidl2.task import task_definition_pb2
 
 from flyte_core.blobs import archive
+from flyte_core.frozen import frozen
 from flyte_core.model import Action, ActionKind, InvalidArgument, NotFound
 from flyte_core.wire import specs
 from flyte_server.console.place import inside
@@ -16,7 +16,7 @@ MAX_FILES = 2_000
 MAX_TEXT = 512 << 10
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """Where the task stands: a file of the bundle (empty when it cannot be told) and a name in it."""
 

@@ -1,9 +1,9 @@
 """An attempt's log for the browser: bounded reads from any point, never the whole file in memory."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from flyte_core import logs
+from flyte_core.frozen import frozen
 
 MAX_TAIL = 8 << 20
 """A log longer than this many bytes is shown from its last whole lines on."""
@@ -20,7 +20,7 @@ Line = tuple[int, int, str, str]
 """Number from 0, milliseconds since the epoch, stream, text."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Position:
     """A place between two records of a log file."""
 
@@ -28,7 +28,7 @@ class Position:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batch:
     lines: tuple[Line, ...]
     end: Position
@@ -108,7 +108,7 @@ def part(path: Path, first: int, limit: int) -> tuple[Line, ...]:
     return tuple(lines[:limit])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     lines: tuple[Line, ...]
     """The first that match."""

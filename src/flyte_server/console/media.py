@@ -2,13 +2,13 @@
 
 import mimetypes
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from flyteidl2.core import literals_pb2, types_pb2
 
+from flyte_core.frozen import frozen
 from flyte_core.model import FailedPrecondition, InvalidArgument, NotFound
 from flyte_server.console.place import inside
 
@@ -19,7 +19,7 @@ _CELL_CHARS = 200
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/svg+xml")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Medium:
     """What a literal names outside of itself. `path` is None for what lies elsewhere."""
 

@@ -4,11 +4,11 @@ import heapq
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 from flyte_core import logs
+from flyte_core.frozen import frozen
 from flyte_core.layout import Layout
 from flyte_core.model import RunKey
 from flyte_server.console import logfile
@@ -24,7 +24,7 @@ _LEVEL_PLACE = 120
 _JSON_LEVEL = re.compile(r'"(?:level|levelname|severity|log\.level)"\s*:\s*"(\w+)"')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """Which lines; empty and zero mean: any."""
 
@@ -38,7 +38,7 @@ class Wanted:
     limit: int = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Log:
     changed: int
     action: str

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 
+from flyte_core.frozen import frozen
 from flyte_core.model import Action, Glance, NotFound, RunKey
 from flyte_core.store.ports import Reader
 from flyte_server.console.table import RunTable
@@ -12,7 +13,7 @@ from flyte_server.console.table import RunTable
 _PAGE = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     etag: str
     data: bytes

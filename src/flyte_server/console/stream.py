@@ -10,9 +10,9 @@ import base64
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+from flyte_core.frozen import frozen
 from flyte_core.model import Action, InvalidArgument, Phase, RunKey, RunView
 from flyte_core.store.ports import RunQuery
 from flyte_server.console.context import ConsoleContext
@@ -33,7 +33,7 @@ _MAX_OPEN = 100
 OPEN_PHASES = tuple(phase for phase in Phase if not phase.terminal)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Topic:
     """What is watched, and the cursor of what the client has already; `None`: only what comes."""
 
@@ -69,7 +69,7 @@ def parse(text: str) -> list[Topic]:
     return topics
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _News:
     topic: Topic
     event: str

@@ -1,13 +1,13 @@
 """Inputs and outputs of an action as JSON, bounded: what is large is previewed and downloaded."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from flyteidl2.core import types_pb2
 from flyteidl2.task import task_definition_pb2
 from google.protobuf.message import DecodeError
 
+from flyte_core.frozen import frozen
 from flyte_core.layout import Layout
 from flyte_core.model import Action, ActionKind, CoreError, PayloadRef
 from flyte_core.store.ports import Reader, Role
@@ -29,7 +29,7 @@ _LABEL_CHARS = 40
 _LABEL_BYTES = 8 << 10
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ValueSet:
     """The named values of one side. `problem` says in words why there are none to show."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flyte_core.frozen import frozen
 from flyte_core.supervision import FrameReader
 from flyte_server.executors import environment
 from flyte_server.executors.watch import Watch
@@ -25,7 +26,7 @@ AGAIN_S = 30.0
 _LOG_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a shim said first. It says one thing more on `channel`, when the attempt's end is written down."""
 

@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import html
 import mimetypes
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -13,6 +12,8 @@ from importlib.resources.abc import Traversable
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
+
+from flyte_core.frozen import frozen
 
 ASSETS = "/v2/_assets"
 
@@ -54,7 +55,7 @@ _COMPRESSED = (".js", ".css", ".html", ".svg", ".json", ".md", ".txt")
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".woff2": "font/woff2"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asset:
     data: bytes
     gzipped: bytes | None

@@ -4,11 +4,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from flyte_core.frozen import frozen
 from flyte_core.model import ActionKey, Micros, RunKey
 from flyte_server.loops.slots import Cost
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Demand:
     """What decides whether an action may start. Actions with equal demands wait in one line."""
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flyte_core.frozen import frozen
 from flyte_core.model import ROOT, Action, ActionKey, ResourceRequest, RunKey, Token
 
 DEFAULT_CPU = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cost:
     """What one attempt takes: CPUs, bytes of memory, GPUs."""
 

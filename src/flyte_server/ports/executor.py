@@ -1,15 +1,16 @@
 """What an executor does: place processes and tell when they are gone. It owns no retries."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from flyte_core.frozen import frozen
 from flyte_core.model import ActionKey, ResourceRequest, Token
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Launch:
     """One attempt to be run. Idempotent on `(key, attempt, token)`."""
 
@@ -50,7 +51,7 @@ class EndReason(StrEnum):
     LAUNCH_FAILED = "launch_failed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """An attempt's processes are gone, all of them. Told exactly once per (key, attempt, token)."""
 

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 from connectrpc.compat import google_protobuf_codecs
@@ -18,6 +17,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from starlette.types import Receive, Scope, Send
 
+from flyte_core.frozen import frozen
 from flyte_server.http.peers import peer_of
 from flyte_server.rpc.errors import Unimplemented, to_connect
 from flyte_server.services.metrics import Metrics
@@ -26,7 +26,7 @@ from flyte_server.services.peers import Peer
 READ_MAX_BYTES = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caller:
     """Where the present call comes from."""
 

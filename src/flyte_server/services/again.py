@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from flyteidl2.common import identifier_pb2, run_pb2
@@ -11,6 +11,7 @@ from flyteidl2.task import run_pb2 as task_run_pb2
 
 from flyte_core import naming
 from flyte_core.engine import run as runs
+from flyte_core.frozen import frozen
 from flyte_core.model import (
     ROOT,
     Action,
@@ -27,7 +28,7 @@ from flyte_server.services import creation
 from flyte_server.services.context import ServerContext
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Again:
     """What is to be different: inputs by name as JSON; the rest stays as it was."""
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from flyteidl2.core import tasks_pb2
 from flyteidl2.task import run_pb2, task_definition_pb2
 from google.protobuf.struct_pb2 import Value
 
+from flyte_core.frozen import frozen
 from flyte_core.layout import Layout
 from flyte_core.model import (
     Action,
@@ -33,7 +33,7 @@ _DEFAULT_IDLE_S: Final = 30.0
 _SDK = tasks_pb2.RuntimeMetadata.FLYTE_SDK
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pool:
     """How an environment wants its warm workers."""
 
@@ -45,7 +45,7 @@ class Pool:
     """Each run has its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Template:
     """What of a task template decides how it is started."""
 
@@ -179,7 +179,7 @@ def _raw_prefix(action: Action, attempt: Attempt, record: RunRecord) -> str:
     return f"{wanted.rstrip('/')}/{record.key.name}/{action.key.name}/{attempt.number}" if wanted else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Filler:
     values: Mapping[str, str]
 

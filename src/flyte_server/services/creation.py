@@ -1,6 +1,5 @@
 """Creating a run: from what a client asks for to the record and its root action."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
@@ -8,6 +7,7 @@ from google.protobuf.message import DecodeError
 
 from flyte_core import files, naming
 from flyte_core.engine.api import NewAction, NewRun
+from flyte_core.frozen import frozen
 from flyte_core.model import (
     ROOT,
     ActionKey,
@@ -32,7 +32,7 @@ from flyte_server.services.peers import Peer
 from flyte_server.services.values import INLINE_MAX, digest, sync_file
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """What a client asks for. Inputs come as bytes, or by the address of an upload."""
 

@@ -5,13 +5,14 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from flyte_core.frozen import frozen
 
 _TABLES = {socket.AF_INET: Path("/proc/net/tcp"), socket.AF_INET6: Path("/proc/net/tcp6")}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Peer:
     """The other end: its account, and the number of its socket. `uid` is None when nobody knows."""
 

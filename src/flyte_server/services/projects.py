@@ -2,17 +2,18 @@
 
 import json
 import threading
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from flyte_core import files
+from flyte_core.frozen import frozen
 from flyte_core.layout import DEFAULT_PROJECT
 from flyte_core.model import AlreadyExists, NotFound
 
 DOMAINS = ("development", "staging", "production")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Project:
     id: str
     name: str

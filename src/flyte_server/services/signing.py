@@ -4,10 +4,10 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from flyte_core.frozen import frozen
 from flyte_core.model import Micros
 
 LONGEST_S = 15 * 60
@@ -33,7 +33,7 @@ def load_key(path: Path) -> bytes:
     return key
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Permission:
     """What a signed address allows: one method on one blob, until it expires."""
 

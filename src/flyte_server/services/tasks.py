@@ -1,17 +1,17 @@
 """Deployed tasks: one file a version, found by project, domain, name and version."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from flyteidl2.task import task_definition_pb2
 
 from flyte_core import files
+from flyte_core.frozen import frozen
 from flyte_core.model import AlreadyExists, Micros, NotFound
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskId:
     project: str
     domain: str
@@ -19,7 +19,7 @@ class TaskId:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeployedTask:
     id: TaskId
     deployed_at: Micros

@@ -4,12 +4,12 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
+from flyte_core.frozen import frozen
 from flyte_core.model import FailedPrecondition, SchemaTooNew
 from flyte_core.store.backup import copy_database
 
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS schema_version (
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Migration:
     version: int
     name: str
