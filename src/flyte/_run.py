@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from flyte import _session
+from flyte._authoring.policies import check_concurrency
 from flyte._authoring.task import Task
-from flyte._authoring.trigger import check_concurrency
 from flyte._log import LogChoice
 from flyte._runtime import FULL_TRACEBACK
 from flyte._session import Mode

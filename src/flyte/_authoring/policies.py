@@ -288,3 +288,16 @@ class ReusePolicy:
     @property
     def scaledown_ttl_s(self) -> float:
         return seconds(self.scaledown_ttl, "scaledown_ttl")
+
+
+def check_concurrency(limit: int | None) -> int:
+    """A limit of actions at once; 0 for none.
+
+    Raises:
+        DeclarationError: it is no number, or negative.
+    """
+    if limit is None or (isinstance(limit, int) and limit >= 0):
+        return limit or 0
+    raise DeclarationError(
+        f"max_action_concurrency={limit!r} is no limit.", hint="Use 0 (any number), or more."
+    )

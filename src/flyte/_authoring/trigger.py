@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from flyte._authoring.policies import check_concurrency
 from flyte.errors import DeclarationError
 from flyte_core.frozen import frozen
 
@@ -247,19 +248,6 @@ def check_triggers(task: str, triggers: tuple[Any, ...], parameters: Mapping[str
                 f"Trigger {each.name} gives {unknown} to task {task}, which has no such input.",
                 hint=f"Its inputs: {', '.join(parameters) or 'none'}.",
             )
-
-
-def check_concurrency(limit: int | None) -> int:
-    """A limit of actions at once; 0 for none.
-
-    Raises:
-        DeclarationError: it is no number, or negative.
-    """
-    if limit is None or (isinstance(limit, int) and limit >= 0):
-        return limit or 0
-    raise DeclarationError(
-        f"max_action_concurrency={limit!r} is no limit.", hint="Use 0 (any number), or more."
-    )
 
 
 def _check_expression(expression: str) -> None:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from flyte import _failures
 from flyte._account import account
 from flyte._context import RunInfo, TaskContext
-from flyte._controller import notices, questions
 from flyte._controller.calls import TaskCalls
 from flyte._controller.course import Ending, Standing, Step, course, outputs_of, stand, standing
 from flyte._controller.drive import Echo, adrive, drive, environment
@@ -199,6 +198,8 @@ class LocalRun(TaskCalls):
         if self.notified:
             root = self.ledger.store.action(ActionKey(self.key, ROOT))
             if root is not None and root.phase.terminal:
+                from flyte._controller import notices
+
                 notices.deliver(self.made, root)
         if self._thresholds is not None:
             gc.set_threshold(*self._thresholds)
@@ -284,9 +285,13 @@ class LocalRun(TaskCalls):
         except CoreError as error:
             raise _failures.of_core(error) from error
         if asked:
+            from flyte._controller import notices
+
             notices.ask(self.made, call.spec, key, self.url)
 
     async def answer(self, context: TaskContext, call: Submission) -> bytes:
+        from flyte._controller import questions
+
         key = ActionKey(self.key, call.name)
         try:
             with self._waiting(context), questions.asked(key, call.spec) as question:

@@ -14,7 +14,6 @@ from flyte import _failures, _log, _server, _session
 from flyte._account import account
 from flyte._authoring.task import Task
 from flyte._context import RunInfo
-from flyte._controller import notices
 from flyte._controller.home import Home, echo, home_at
 from flyte._controller.local import LocalRun, Root
 from flyte._controller.spec import Place
@@ -137,6 +136,8 @@ def run_message(options: "RunOptions") -> run_pb2.RunSpec:
     if options.service_account:
         message.security_context.run_as.k8s_service_account = options.service_account
     if options.notifications:
+        from flyte._controller import notices
+
         notices.put(message, options.notifications)
     if options.interruptible is not None:
         message.interruptible.value = options.interruptible

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from flyte._authoring.identity import module_name
 from flyte._packaging.ignore import Rule, ignored, rules
 from flyte.errors import CodeBundleError
-from flyte_core.blobs.archive import Caps
 
 if TYPE_CHECKING:
     from flyte._authoring.task import Task
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 Files = dict[str, Path]
 """Files by their path in the bundle, `/` between segments."""
 
-CAPS: Final = Caps()
 _SHOWN: Final = 5
 
 _NEVER: Final = rules(
@@ -131,14 +129,16 @@ def check(files: Files) -> Files:
             sizes[name] = path.stat().st_size
         except OSError as error:
             raise CodeBundleError(f"{path} cannot be put into the code bundle: {error.strerror}.") from error
-    total = sum(sizes.values())
-    if len(files) <= CAPS.files and total <= CAPS.total_bytes:
+    from flyte_core.blobs.archive import Caps
+
+    total, caps = sum(sizes.values()), Caps()
+    if len(files) <= caps.files and total <= caps.total_bytes:
         return files
     largest = sorted(sizes, key=lambda name: -sizes[name])[:_SHOWN]
     listed = ", ".join(f"{name} ({sizes[name]:,} bytes)" for name in largest)
     raise CodeBundleError(
         f"The code bundle would hold {len(files):,} files of {total:,} bytes together; it may hold "
-        f"{CAPS.files:,} files and {CAPS.total_bytes:,} bytes. The largest: {listed}.",
+        f"{caps.files:,} files and {caps.total_bytes:,} bytes. The largest: {listed}.",
         hint="Leave out what is no code by a .flyteignore file, or use copy_style='loaded_modules'.",
     )
 

@@ -9,7 +9,6 @@ from flyteidl2.task import task_definition_pb2
 
 from flyte._remote.source import Source
 from flyte.errors import CodeBundleError
-from flyte_core.blobs import archive
 from flyte_core.model import Action, ActionKind
 from flyte_core.wire import specs
 
@@ -74,6 +73,8 @@ async def download(source: Source, action: Action, dest: str | Path | None, extr
 
 
 def _put(data: bytes, bundle: CodeBundle, directory: Path, extract: bool) -> Path:
+    from flyte_core.blobs import archive
+
     try:
         directory.mkdir(parents=True, exist_ok=True)
         file = directory / bundle.uri.partition("?")[0].rsplit("/", 1)[-1]

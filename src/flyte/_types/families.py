@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any, Final
 
 from flyte._types.codec import Codec
@@ -63,6 +62,8 @@ def load_plugins() -> None:
     if _loaded:
         return
     _loaded = True
+    from importlib.metadata import entry_points
+
     for each in entry_points(group=GROUP):
         loaded = each.load()
         if callable(loaded):
