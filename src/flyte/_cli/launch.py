@@ -11,6 +11,7 @@ from flyte._cli import values, words
 from flyte._cli.configured import load_config
 from flyte._cli.get.logs import show
 from flyte._cli.history import History, open_history
+from flyte._cli.lazy import unswept
 from flyte._cli.problem import mute_stdout, say
 from flyte._cli.progress import Progress
 from flyte._cli.render import emit_json
@@ -77,7 +78,9 @@ def options_of(flags: RunFlags, mode: str) -> RunOptions:
 
 
 def _run_here(entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, config: Config) -> None:
-    finish_here(LocalStart(entry.task, (), dict(inputs), options_of(flags, "local")), flags, config)
+    with unswept():
+        start = LocalStart(entry.task, (), dict(inputs), options_of(flags, "local"))
+    finish_here(start, flags, config)
 
 
 def finish_here(start: LocalStart, flags: RunFlags, config: Config) -> None:
@@ -103,9 +106,9 @@ def finish_here(start: LocalStart, flags: RunFlags, config: Config) -> None:
 def _run_on_server(
     entry: TaskEntry, inputs: Mapping[str, Any], flags: RunFlags, config: Config, *, progress: bool
 ) -> None:
-    await_there(
-        Runner(options_of(flags, "remote")).run(entry.task, **inputs), flags, config, progress=progress
-    )
+    with unswept():
+        run = Runner(options_of(flags, "remote")).run(entry.task, **inputs)
+    await_there(run, flags, config, progress=progress)
 
 
 def await_there(run: Run, flags: RunFlags, config: Config, *, progress: bool) -> None:

@@ -1,6 +1,8 @@
 """Groups of commands that are imported when they are used, so that `flyte --help` is quick."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import gc
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +21,19 @@ class Entry:
     section: str = "Commands"
 
 
+@contextlib.contextmanager
+def unswept() -> Iterator[None]:
+    """Import without a look for garbage: what is imported stays, and is not looked through later, either."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was:
+            gc.enable()
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands' names and one-line helps without importing them."""
 
@@ -35,7 +50,8 @@ class LazyGroup(click.Group):
         if entry is None:
             return None
         module, _, attribute = entry.target.partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        with unswept():
+            command: click.Command = getattr(import_module(module), attribute)
         return command
 
     def resolve_command(

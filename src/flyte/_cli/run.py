@@ -9,6 +9,7 @@ from typing import Any, Literal
 import click
 
 from flyte._cli import options, tasks
+from flyte._cli.lazy import unswept
 from flyte._cli.params import Input
 from flyte._cli.problem import UsageProblem, nearest, say
 from flyte._cli.render import is_json
@@ -204,7 +205,8 @@ class TaskCommand(click.Command):
             raise _misplaced(ctx, error) or error from None
 
     def invoke(self, ctx: click.Context) -> None:
-        from flyte._cli.launch import launch
+        with unswept():
+            from flyte._cli.launch import launch
 
         flags = ctx.find_object(RunFlags) or RunFlags()
         launch(self.task, options.collect(ctx, self.task.inputs), flags, settings())
@@ -228,7 +230,8 @@ class HelloCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> None:
         from flyte._cli.configured import load_config
-        from flyte._cli.launch import launch
+        with unswept():
+            from flyte._cli.launch import launch
 
         flags = ctx.find_object(RunFlags) or RunFlags()
         file = load_config().home / "hello" / EXAMPLE.name
