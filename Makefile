@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 $(BIN)/flyte: pyproject.toml uv.lock
 	@if command -v uv >/dev/null 2>&1; then UV=uv; else \
 	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install -q --disable-pip-version-check uv && UV=$(BIN)/uv; fi; \
-	UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=$(VENV) $$UV sync -q --frozen --inexact
+	UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=$(VENV) $$UV sync -q --frozen --inexact
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 setup: $(BIN)/flyte ## Install everything into .venv
