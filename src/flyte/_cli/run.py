@@ -230,6 +230,7 @@ class HelloCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> None:
         from flyte._cli.configured import load_config
+
         with unswept():
             from flyte._cli.launch import launch
 
