@@ -11,6 +11,7 @@ from flyte._authoring.policies import check_concurrency
 from flyte._authoring.task import Task
 from flyte._log import LogChoice
 from flyte._runtime import FULL_TRACEBACK
+from flyte._runtime.imports import about_to_run
 from flyte._session import Mode
 from flyte._sync import portal
 from flyte.errors import BaseRuntimeError, DeclarationError
@@ -196,7 +197,9 @@ def check(task: object) -> None:
 
     Raises:
         DeclarationError: it is no task.
+        RunStarted: a module that is only imported for its tasks wants to run one.
     """
+    about_to_run()
     if not isinstance(task, Task):
         name = getattr(task, "__name__", repr(task))
         raise DeclarationError(

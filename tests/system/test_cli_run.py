@@ -286,3 +286,33 @@ def test_a_detached_run_as_json(odd: Terminal) -> None:
     begun = odd.run("--detach", "-of", "json", "odd.py", "talks").json()
     assert begun["url"].endswith(begun["name"])
     assert odd.wait_for_run(begun["name"])["phase"] == "succeeded"
+
+
+@modes
+def test_a_script_may_start_a_run_wherever_it_is_imported(user: Terminal, mode: list[str]) -> None:
+    script = user.write(
+        "unguarded.py",
+        "import asyncio\n"
+        "import flyte\n"
+        'env = flyte.TaskEnvironment("unguarded")\n'
+        "@env.task\n"
+        "def inner(x: int) -> int:\n"
+        "    return x + 1\n"
+        "@env.task\n"
+        "def main(x: int = 1) -> int:\n"
+        "    return inner(x)\n"
+        f"flyte.{'init()' if mode else 'init_from_config()'}\n"
+        "async def go() -> None:\n"
+        "    run = await flyte.run.aio(main, x=2)\n"
+        "    await run.wait.aio()\n"
+        "    print(run.outputs()[0])\n"
+        "asyncio.run(go())\n",
+    )
+    assert user.python(script.name) == ["3"]
+    said = user.run(*mode, script.name, "main")
+    assert "starts a run in line 15" in said.stderr
+    assert said.lines[-1] == SUCCESS
+    assert [each["task_name"] for each in user.get("run")] == ["unguarded.main"] * 2
+    user.write("imports.py", "from unguarded import env\n")
+    refused = user.run(*mode, "imports.py", "main", code=1)
+    assert "imports unguarded, which starts a run in line 15" in refused.stderr

@@ -1,7 +1,6 @@
 """From a Python file to the tasks it declares."""
 
 import contextlib
-import importlib
 import sys
 import traceback
 from collections.abc import Mapping
@@ -10,7 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from flyte._cli.params import NOTHING, Input, describe
-from flyte._cli.problem import Problem, UsageProblem, nearest
+from flyte._cli.problem import Problem, UsageProblem, nearest, say
+from flyte._runtime.imports import import_tasks
 from flyte_core.frozen import frozen
 
 _UNHINTED = "a task's inputs need type hints to be given on the command line"
@@ -118,9 +118,11 @@ def _import(path: Path, root: Path, *, debug: bool) -> ModuleType:
             sys.path.insert(0, entry)
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            module = importlib.import_module(name)
+            module, line = import_tasks(name)
     except (Exception, SystemExit) as error:
         raise _import_problem(path, error, debug=debug) from error
+    if line:
+        say(f"{path.name} starts a run in line {line}; what stands from there on was left out.")
     origin = getattr(module, "__file__", None)
     if origin is None or not path.samefile(origin):
         raise Problem(

@@ -1,10 +1,10 @@
 """Finds the task that a command line names: `mod <module> instance <attribute>`, and what was overridden."""
 
-import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flyte._programs.task import WORD, taken
+from flyte._runtime.imports import import_tasks
 from flyte.errors import ModuleLoadError
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ def module_of(arguments: Sequence[str]) -> str:
 def import_module(name: str) -> Any:
     """Import user code; whatever it raises becomes a `ModuleLoadError`, with its own traceback as cause."""
     try:
-        return importlib.import_module(name)
+        return import_tasks(name)[0]
     except Exception as error:
         raise ModuleLoadError(
             f"Module {name} cannot be imported: {type(error).__name__}: {error}",
-            hint="If a module is missing, install it in the environment of the task, or add it to the code bundle.",
+            hint=getattr(error, "hint", "")
+            or "If a module is missing, install it in the environment of the task, or add it to the code bundle.",
         ) from error
