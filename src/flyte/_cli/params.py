@@ -33,6 +33,21 @@ _PLACED = frozenset(
         "numpy.ndarray",
     }
 )
+_TEXTS = frozenset(
+    {
+        "pathlib.PurePath",
+        "uuid.UUID",
+        "decimal.Decimal",
+        "fractions.Fraction",
+        "builtins.complex",
+        "datetime.time",
+        "ipaddress.IPv4Address",
+        "ipaddress.IPv6Address",
+        "ipaddress.IPv4Network",
+        "ipaddress.IPv6Network",
+    }
+)
+"""Classes whose values are typed as they look."""
 _FILES = (".json", ".yaml", ".yml")
 
 
@@ -107,7 +122,7 @@ def forms(hint: Any) -> str:
         return moments.INSTANT_FORMS
     if hint is timedelta:
         return moments.DURATION_FORMS
-    if _by_place(hint):
+    if _is_one_of(hint, _PLACED):
         return "a path, or an address such as s3://..."
     if _structured(hint):
         return "JSON, or the path of a .json or .yaml file"
@@ -176,7 +191,7 @@ def _structured(hint: Any) -> bool:
         return any(_structured(arg) for arg in typing.get_args(hint))
     if origin is typing.Literal or hint is Any or hint in _SIMPLE:
         return False
-    return not (isinstance(hint, type) and issubclass(hint, enum.Enum))
+    return not (isinstance(hint, type) and (issubclass(hint, enum.Enum) or _is_one_of(hint, _TEXTS)))
 
 
 def _read_bool(text: str) -> bool:
@@ -291,19 +306,21 @@ def _read_any(text: str) -> Any:
 
 def _read_structure(text: str, hint: Any) -> Any:
     """A list, dict, dataclass, model, ...: JSON in place, or a file that holds JSON or YAML."""
-    if _by_place(hint) and not text.lstrip().startswith(("{", "[")):
+    if _is_one_of(hint, _TEXTS):
+        return build(text, hint)
+    if _is_one_of(hint, _PLACED) and not text.lstrip().startswith(("{", "[")):
         return build(text, hint)
     data = _load_file(text) if _names_file(text) else _load_json(text, hint)
     return build(data, hint)
 
 
-def _by_place(hint: Any) -> bool:
-    """Whether values of the type are files themselves: what is typed is where they are."""
+def _is_one_of(hint: Any, classes: frozenset[str]) -> bool:
+    """Whether the type is one of these classes, or inherits from one."""
     if typing.get_origin(hint) is typing.Annotated:
-        return _by_place(typing.get_args(hint)[0])
+        return _is_one_of(typing.get_args(hint)[0], classes)
     kind = typing.get_origin(hint) or hint
     names = {f"{each.__module__.partition('.')[0]}.{each.__name__}" for each in getattr(kind, "__mro__", ())}
-    return not names.isdisjoint(_PLACED)
+    return not names.isdisjoint(classes)
 
 
 def _names_file(text: str) -> bool:
@@ -332,10 +349,21 @@ def _load_file(text: str) -> Any:
             return json.loads(content)
         except ValueError as error:
             raise BadValue(f"'{text}' is not JSON: {error}") from None
+    return _load_yaml(text, content)
+
+
+def _load_yaml(text: str, content: str) -> Any:
+    """As JSON would have it: what looks like a date stays text, until its type is known."""
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers = {  # noqa: RUF012
+            first: [each for each in found if each[0] != "tag:yaml.org,2002:timestamp"]
+            for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
     try:
-        return yaml.safe_load(content)
+        return yaml.load(content, Loader)
     except yaml.YAMLError as error:
         raise BadValue(f"'{text}' is not YAML: {error}") from None
 

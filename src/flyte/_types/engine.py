@@ -9,12 +9,13 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from flyte._types import families
+from flyte._types import families, texts
 from flyte._types.codec import Codec
 from flyte._types.collections import KeyedCodec, ListCodec, MapCodec
 from flyte._types.dynamic import AnyCodec
 from flyte._types.enums import ChoiceCodec, EnumCodec
 from flyte._types.scalars import BoolCodec, BytesCodec, FloatCodec, IntCodec, NoneCodec, StrCodec
+from flyte._types.sets import SetCodec
 from flyte._types.structs import DataclassCodec, TypedDictCodec
 from flyte._types.times import DateCodec, DatetimeCodec, TimedeltaCodec
 from flyte._types.tuples import NamedTupleCodec, TupleCodec, VariadicCodec
@@ -37,6 +38,8 @@ _SIMPLE: Final[dict[Any, Codec[Any]]] = {
     dict: AnyCodec(dict, "dict", structured=True),
     list: AnyCodec(list, "list", structured=True),
     tuple: AnyCodec(tuple, "tuple"),
+    set: SetCodec(set, AnyCodec()),
+    frozenset: SetCodec(frozenset, AnyCodec()),
 }
 
 _WRAPPERS: Final[tuple[Any, ...]] = tuple(
@@ -83,6 +86,8 @@ def _make(hint: Any) -> Codec[Any]:
     if origin is dict:
         key, item = codec_of(args[0]), codec_of(args[1])
         return MapCodec(item) if _bare(args[0]) is str else KeyedCodec(key, item)
+    if origin in (set, frozenset):
+        return SetCodec(origin, codec_of(args[0]))
     if origin is tuple:
         if len(args) == 2 and args[1] is Ellipsis:
             return VariadicCodec(codec_of(args[0]))
@@ -134,7 +139,9 @@ def _class(kind: type, hint: Any, given: Any) -> Codec[Any]:
         if issubclass(kind, BaseModel):
             return _model(kind)
     plugged = families.find_plugged(kind)
-    return AnyCodec(kind, kind.__name__) if plugged is None else plugged(kind, given)
+    if plugged is not None:
+        return plugged(kind, given)
+    return texts.codec(kind) or AnyCodec(kind, kind.__name__)
 
 
 def _model(kind: Any) -> Codec[Any]:
