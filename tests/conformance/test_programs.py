@@ -4,7 +4,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -63,9 +63,30 @@ def run_once(program: Program, mode: Mode) -> Outcome:
     project = PROJECTS[mode]
     name = f"{mode[0]}{next_number()}"
     runner = flyte.with_runcontext(mode=mode, project=project, name=name, **program.options)
+    outcome = ended(name, project, lambda: runner.run(program.task, **program.inputs))
+    if program.again is None:
+        return outcome
+    again = f"{mode[0]}{next_number()}"
+    repeat = flyte.with_runcontext(mode=mode, project=project, name=again)
+    arguments = named(program.again, {str(each["short_name"]): str(each["name"]) for each in outcome.actions})
+    return ended(again, project, lambda: repeat.rerun(name, **arguments))
+
+
+def named(arguments: dict[str, Any], actions: dict[str, str]) -> dict[str, Any]:
+    """Arguments of `flyte.rerun` with actions by their names, rather than by those of their tasks."""
+    found = dict(arguments)
+    if "action_name" in found:
+        found["action_name"] = actions[found["action_name"]]
+    if "force_rerun_actions" in found:
+        found["force_rerun_actions"] = [actions[each] for each in found["force_rerun_actions"]]
+    return found
+
+
+def ended(name: str, project: str, start: Callable[[], flyte.remote.Run]) -> Outcome:
+    """Start a run, and see how it ends."""
     error = started = None
     try:
-        started = runner.run(program.task, **program.inputs)
+        started = start()
         started.wait()
     except flyte.errors.BaseRuntimeError as raised:
         error = raised

@@ -24,6 +24,8 @@ class Program:
         ordered: Whether children are called in a fixed order.
         hurried: Whether it ends something so early that attempts may differ in number.
         options: Further options of the run.
+        again: The run, however it ended, is repeated with these arguments of `flyte.rerun`; what is
+            expected holds of the repetition. An action is named by what it is an action of.
     """
 
     task: flyte.Task[..., Any]
@@ -36,6 +38,7 @@ class Program:
     ordered: bool = True
     hurried: bool = False
     options: dict[str, Any] = field(default_factory=dict)
+    again: dict[str, Any] | None = None
 
 
 TABLE: list[Program] = []
@@ -51,12 +54,15 @@ def program(
     ordered: bool = True,
     hurried: bool = False,
     options: dict[str, Any] | None = None,
+    again: dict[str, Any] | None = None,
     **inputs: Any,
 ) -> Callable[[T], T]:
     """Put a task into the table, with one set of inputs."""
 
     def add(task: T) -> T:
-        TABLE.append(Program(task, inputs, gives, fails, says, tree, times, ordered, hurried, options or {}))
+        TABLE.append(
+            Program(task, inputs, gives, fails, says, tree, times, ordered, hurried, options or {}, again)
+        )
         return task
 
     return add
