@@ -209,7 +209,9 @@ def test_equal_sets_hash_alike_whatever_their_order(value: set[str]) -> None:
     codec = codec_of(set[str])
     one, other = LiteralMessage(), LiteralMessage()
     codec.fill(one, value)
-    codec.fill(other, set(list(value)[::-1]))
+    again = list(value)
+    again.reverse()
+    codec.fill(other, set(again))
     assert literals.canonical(one) == literals.canonical(other)
 
 
