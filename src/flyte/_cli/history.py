@@ -1,12 +1,15 @@
 """What the commands read: the configured history, as the dictionaries they print."""
 
 import asyncio
+import atexit
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
 
 from flyte._cli import words
 from flyte._cli.configured import load_config
@@ -49,7 +52,13 @@ def open_history(project: str = "", domain: str = "", *, local: bool = False) ->
     `local`: this machine's, whatever is configured. `project` and `domain`: instead of those in force.
     """
     found = load_config().override("the command line", project=project or None, domain=domain or None)
-    return History(source_of(found, local=local))
+    history = History(source_of(found, local=local))
+    command = click.get_current_context(silent=True)
+    if command is None:
+        atexit.register(history.close)
+    else:
+        command.call_on_close(history.close)
+    return history
 
 
 class History:
@@ -151,6 +160,10 @@ class History:
 
     def _key(self, run: str, action: str) -> ActionKey:
         return ActionKey(self.scope.run(run), ActionName(action))
+
+    def close(self) -> None:
+        """Let go of its event loop. One that is left to the garbage collector may lose its sockets before its turn."""
+        self._loop.close()
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return self._loop.run(work)
