@@ -206,9 +206,7 @@ class Image:
         """With a project that uv manages, or its dependencies alone."""
         return self._with(
             "uv_project",
-            pyproject=str(pyproject_file),
-            lock=_text(uvlock),
-            install=project_install_mode,
+            **_project(pyproject=pyproject_file, lock=uvlock, install=project_install_mode),
             **_pip(index_url, extra_index_urls, pre, extra_args, secret_mounts),
         )
 
@@ -223,11 +221,9 @@ class Image:
         """With a project that Poetry manages, or its dependencies alone."""
         return self._with(
             "poetry_project",
-            pyproject=str(pyproject_file),
-            lock=_text(poetry_lock),
+            **_project(pyproject=pyproject_file, lock=poetry_lock, install=project_install_mode),
             extra_args=extra_args,
             secret_mounts=secret_mounts,
-            install=project_install_mode,
         )
 
     def with_pixi_project(
@@ -242,12 +238,10 @@ class Image:
         """With a project that pixi manages, or its dependencies alone."""
         return self._with(
             "pixi_project",
-            manifest=str(manifest_file),
-            lock=_text(pixi_lock),
+            **_project(manifest=manifest_file, lock=pixi_lock, install=project_install_mode),
             environment=environment,
             extra_args=extra_args,
             secret_mounts=secret_mounts,
-            install=project_install_mode,
         )
 
     def with_source_file(self, src: str | Path, dst: str = ".", copy_contents_only: bool = False) -> "Image":
@@ -319,6 +313,12 @@ class Image:
         return replace(self, layers=(*self.layers, Layer(kind, tuple(values.items()))))
 
 
+def _project(*, lock: Path | None, install: Install, **file: str | Path) -> dict[str, Any]:
+    """What all layers made of a project share: its file, its lock, and whether it is installed itself."""
+    named = {name: str(path) for name, path in file.items()}
+    return {**named, "lock": None if lock is None else str(lock), "install": install}
+
+
 def _pip(
     index_url: str | None, extra: Texts, pre: bool, args: str | None, secrets: "SecretRequest | None"
 ) -> dict[str, Any]:
@@ -334,7 +334,3 @@ def _pip(
 
 def _tuple(given: str | Sequence[str] | None) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given or ())
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)

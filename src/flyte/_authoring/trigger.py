@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flyte._authoring.policies import check_concurrency
@@ -156,74 +156,42 @@ class Trigger:
         if len(self.description) > _DESCRIPTION_LIMIT:
             object.__setattr__(self, "description", self.description[:_DESCRIPTION_LIMIT])
 
-    @classmethod
-    def minutely(
-        cls,
+    minutely: ClassVar["Every"]
+    hourly: ClassVar["Every"]
+    daily: ClassVar["Every"]
+    weekly: ClassVar["Every"]
+    monthly: ClassVar["Every"]
+
+
+class Every:
+    """A short form of a trigger by the clock (UTC): `flyte.Trigger.daily("when")`."""
+
+    def __init__(self, name: str, expression: str, words: str) -> None:
+        self.name = name
+        self.expression = expression
+        self.description = f"A trigger that runs {words}"
+
+    def __call__(
+        self,
         trigger_time_input_key: str | None = None,
         *,
-        name: str = "minutely",
-        description: str = "A trigger that runs every minute",
+        name: str | None = None,
+        description: str | None = None,
         **options: Any,
-    ) -> "Trigger":
-        """Every minute. `trigger_time_input_key` names the input that takes the instant."""
-        return cls._every("* * * * *", trigger_time_input_key, name, description, options)
-
-    @classmethod
-    def hourly(
-        cls,
-        trigger_time_input_key: str | None = None,
-        *,
-        name: str = "hourly",
-        description: str = "A trigger that runs every hour",
-        **options: Any,
-    ) -> "Trigger":
-        """Every full hour; otherwise as `minutely`."""
-        return cls._every("0 * * * *", trigger_time_input_key, name, description, options)
-
-    @classmethod
-    def daily(
-        cls,
-        trigger_time_input_key: str | None = None,
-        *,
-        name: str = "daily",
-        description: str = "A trigger that runs daily at midnight",
-        **options: Any,
-    ) -> "Trigger":
-        """Every midnight, UTC; otherwise as `minutely`."""
-        return cls._every("0 0 * * *", trigger_time_input_key, name, description, options)
-
-    @classmethod
-    def weekly(
-        cls,
-        trigger_time_input_key: str | None = None,
-        *,
-        name: str = "weekly",
-        description: str = "A trigger that runs weekly on Sundays at midnight",
-        **options: Any,
-    ) -> "Trigger":
-        """Every Sunday at midnight, UTC; otherwise as `minutely`."""
-        return cls._every("0 0 * * 0", trigger_time_input_key, name, description, options)
-
-    @classmethod
-    def monthly(
-        cls,
-        trigger_time_input_key: str | None = None,
-        *,
-        name: str = "monthly",
-        description: str = "A trigger that runs monthly on the 1st at midnight",
-        **options: Any,
-    ) -> "Trigger":
-        """On the first of every month at midnight, UTC; otherwise as `minutely`."""
-        return cls._every("0 0 1 * *", trigger_time_input_key, name, description, options)
-
-    @classmethod
-    def _every(
-        cls, expression: str, time_input: str | None, name: str, description: str, options: dict[str, Any]
-    ) -> "Trigger":
+    ) -> Trigger:
+        """The trigger. `trigger_time_input_key` names the input that takes the instant; `options` are those of `Trigger`."""
         inputs = dict(options.pop("inputs", None) or {})
-        if time_input is not None:
-            inputs[time_input] = TriggerTime
-        return cls(name, Cron(expression), description, inputs=inputs, **options)
+        if trigger_time_input_key is not None:
+            inputs[trigger_time_input_key] = TriggerTime
+        words = self.description if description is None else description
+        return Trigger(name or self.name, Cron(self.expression), words, inputs=inputs, **options)
+
+
+Trigger.minutely = Every("minutely", "* * * * *", "every minute")
+Trigger.hourly = Every("hourly", "0 * * * *", "every hour")
+Trigger.daily = Every("daily", "0 0 * * *", "daily at midnight")
+Trigger.weekly = Every("weekly", "0 0 * * 0", "weekly on Sundays at midnight")
+Trigger.monthly = Every("monthly", "0 0 1 * *", "monthly on the 1st at midnight")
 
 
 def check_triggers(task: str, triggers: tuple[Any, ...], parameters: Mapping[str, Any]) -> None:
