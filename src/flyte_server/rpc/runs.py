@@ -12,6 +12,7 @@ from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 from flyte_core import links, naming
 from flyte_core.engine import action as engine
 from flyte_core.engine import run as runs
+from flyte_core.engine.api import NewRun
 from flyte_core.model import (
     ROOT,
     Action,
@@ -29,8 +30,10 @@ from flyte_core.wire import specs
 from flyte_server.rpc import ids, queries
 from flyte_server.rpc.endpoints import caller
 from flyte_server.services import creation, watch
+from flyte_server.services.command import runtime_of
 from flyte_server.services.context import ServerContext
 from flyte_server.services.tasks import TaskId
+from flyte_server.services.values import INLINE_MAX
 
 _Request = run_service_pb2
 
@@ -40,8 +43,10 @@ class RunService:
         self._context = context
 
     async def create_run(self, request: _Request.CreateRunRequest) -> _Request.CreateRunResponse:
-        wanted = await asyncio.to_thread(self._wanted, request)
-        new = await asyncio.to_thread(creation.prepare, self._context, wanted, caller.get().peer)
+        if _is_quick(request):
+            new = self._new(request)
+        else:
+            new = await asyncio.to_thread(self._new, request)
         create = functools.partial(runs.create_run, intact=self._context.values.intact)
         change = await self._context.transactor.change(create, new)
         root = change.actions[0]
@@ -117,10 +122,11 @@ class RunService:
         await self._context.transactor.change(engine.signal, key, data, self._context.account)
         return _Request.SignalEventResponse()
 
-    def _wanted(self, request: _Request.CreateRunRequest) -> creation.Wanted:
+    def _new(self, request: _Request.CreateRunRequest) -> NewRun:
+        """What is to be created. Reads and writes files, unless `_is_quick`."""
         spec = self._spec(request)
         data = request.inputs.SerializeToString(deterministic=True)
-        return creation.Wanted(
+        wanted = creation.Wanted(
             key=self._run_key(request),
             spec=spec,
             run_spec=request.run_spec,
@@ -128,6 +134,7 @@ class RunService:
             inputs_uri=request.offloaded_input_data.uri,
             inputs_hash=request.offloaded_input_data.inputs_hash,
         )
+        return creation.prepare(self._context, wanted, caller.get().peer)
 
     def _run_key(self, request: _Request.CreateRunRequest) -> RunKey:
         if request.WhichOneof("id") == "run_id":
@@ -197,6 +204,16 @@ def condition_value(context: ServerContext, action: Action) -> literals_pb2.Lite
     """What somebody answered."""
     literals = common_pb2.Outputs.FromString(context.values.load(action, "outputs")).literals
     return literals[0].value if literals else None
+
+
+def _is_quick(request: _Request.CreateRunRequest) -> bool:
+    """Whether all of a new run is in the request: no file must be read or written, no process looked at."""
+    return (
+        request.WhichOneof("task") == "task_spec"
+        and runtime_of(request.task_spec.task_template) == "godwit"
+        and not request.offloaded_input_data.uri
+        and request.ByteSize() <= INLINE_MAX
+    )
 
 
 def _scope(request: _Request.ListRunsRequest) -> RunQuery:

@@ -120,10 +120,11 @@ class Transactor:
         error = inner.exception()
         if error is None:
             self._metrics.commit_seconds.observe(self._loop.time() - began)
-            if tell is not None:
-                tell(inner.result())
+            # Who waits for it goes on before the loops that it wakes.
             if not outer.done():
                 outer.set_result(inner.result())
+            if tell is not None:
+                tell(inner.result())
         elif not outer.done():
             outer.set_exception(error)
 
