@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def write(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Put a whole file in place; replaces what was there.
+def write(path: Path, *parts: bytes | memoryview, durable: bool = True) -> None:
+    """Put a whole file in place, part after part; replaces what was there.
 
     Without `durable` its bytes are in the operating system's hands, which outlives `kill -9`.
 
@@ -23,7 +23,7 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with draft.open("wb") as file:
-            file.write(data)
+            file.writelines(parts)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

@@ -54,10 +54,7 @@ class AnyCodec(Codec[Any]):
         if isinstance(stored, bytes):
             binary.value = stored
             return
-        blob = literal.scalar.blob
-        blob.uri = stored.uri
-        blob.metadata.type.format = pickles.FORMAT
-        literal.hash = stored.sha256
+        pickles.refer(literal, stored)
 
     def read(self, literal: Literal) -> Any:
         kind = literal.scalar.WhichOneof("value")
@@ -67,7 +64,7 @@ class AnyCodec(Codec[Any]):
             return getattr(literal.scalar.primitive, literal.scalar.primitive.WhichOneof("value") or "", None)
         if kind == "union":
             return self.read(literal.scalar.union.value)
-        if kind == "blob" and literal.scalar.blob.metadata.type.format == pickles.FORMAT:
+        if pickles.is_stored(literal):
             return self._checked(pickles.load(literal.scalar.blob.uri))
         if kind != "binary":
             self.refuse_literal(literal)

@@ -6,16 +6,18 @@ are touched, and changes stay private to the process.
 """
 
 import mmap
-import os
 import pickle
 import struct
-import threading
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from flyteidl2.core.literals_pb2 import Literal
+
 from flyte import _context
 from flyte.errors import RuntimeSystemError
+from flyte_core import files
 
 LARGE: Final = 64 * 1024
 """Bytes from which a pickle is a file, where there is a place for files."""
@@ -39,6 +41,20 @@ class Stored(NamedTuple):
     sha256: str
 
 
+def refer(literal: Literal, stored: Stored) -> None:
+    """Make a literal stand for a pickle in a file."""
+    blob = literal.scalar.blob
+    blob.uri = stored.uri
+    blob.metadata.type.format = FORMAT
+    literal.hash = stored.sha256
+
+
+def is_stored(literal: Literal) -> bool:
+    """Whether a literal stands for a pickle in a file."""
+    scalar = literal.scalar
+    return scalar.WhichOneof("value") == "blob" and scalar.blob.metadata.type.format == FORMAT
+
+
 def dump(value: Any) -> bytes | Stored:
     """Pickle a value: as bytes, or as a file below the running attempt's directory when it is large.
 
@@ -55,6 +71,25 @@ def dump(value: Any) -> bytes | Stored:
     if buffers:
         data = cloudpickle.dumps(value, protocol=5)
     return data
+
+
+def dump_bytes(value: bytes) -> Stored | None:
+    """The same for bytes, which are not copied; None: they are small, or there is no place for files."""
+    directory = _directory() if len(value) >= LARGE else None
+    if directory is None:
+        return None
+    data = pickle.dumps(_Bytes(value), protocol=5, buffer_callback=lambda _: None)
+    return _store([memoryview(data), memoryview(value)], directory)
+
+
+class _Bytes:
+    """Pickles as bytes that lie beside the pickle."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bytes, (pickle.PickleBuffer(self._value),)
 
 
 def load(uri: str) -> Any:
@@ -97,14 +132,7 @@ def _store(parts: list[memoryview], directory: Path) -> Stored:
         return Stored(str(known), name)
     path = directory / f"{name}.pickle"
     if not path.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}")
-        with draft.open("wb") as file:
-            file.write(header)
-            for each in parts:
-                file.write(bytes(-file.tell() % _ALIGNMENT))
-                file.write(each)
-        draft.replace(path)
+        files.write(path, header, *_aligned(len(header), parts), durable=_is_durable())
     _remember(name, path)
     return Stored(str(path), name)
 
@@ -113,6 +141,21 @@ def _remember(name: str, path: Path) -> None:
     if len(_seen) >= _MOST_SEEN:
         _seen.clear()
     _seen[name] = path
+
+
+def _aligned(at: int, parts: list[memoryview]) -> Iterator[bytes | memoryview]:
+    """The parts with the gaps before them."""
+    for each in parts:
+        gap = -at % _ALIGNMENT
+        yield bytes(gap)
+        yield each
+        at += gap + each.nbytes
+
+
+def _is_durable() -> bool:
+    """Whether what is written must outlive the machine's end: a server tells others that it is there."""
+    context = _context.current()
+    return context is not None and context.run.mode != "local"
 
 
 def _same_run(path: Path) -> bool:

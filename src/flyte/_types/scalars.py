@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from flyteidl2.core.literals_pb2 import Literal
 from flyteidl2.core.types_pb2 import BINARY, BOOLEAN, FLOAT, INTEGER, NONE, STRING, LiteralType
 
+from flyte._types import pickles
 from flyte._types.codec import Codec
 from flyte_core.wire import literals
 
@@ -224,7 +225,7 @@ class NoneCodec(Codec[Any]):
 
 
 class BytesCodec(Codec[bytes]):
-    """Bytes; base64 where only text can be written."""
+    """Bytes, in a file when they are many; base64 where only text can be written."""
 
     label = "bytes"
 
@@ -235,11 +236,18 @@ class BytesCodec(Codec[bytes]):
         return type(value) is bytes
 
     def fill(self, literal: Literal, value: bytes) -> None:
+        plain = self.pack(value)
+        stored = pickles.dump_bytes(plain)
+        if stored is not None:
+            pickles.refer(literal, stored)
+            return
         binary = literal.scalar.binary
-        binary.value = self.pack(value)
+        binary.value = plain
         binary.tag = "bytes"
 
     def read(self, literal: Literal) -> bytes:
+        if pickles.is_stored(literal):
+            return self.unpack(pickles.load(literal.scalar.blob.uri))
         binary = literal.scalar.binary
         if binary.tag == "bytes":
             return binary.value

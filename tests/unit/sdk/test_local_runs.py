@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sdk_history import History
@@ -830,6 +831,29 @@ def test_a_large_unknown_value_is_written_once_and_mapped(history: History) -> N
     assert flyte.run(main).outputs() == (20_000_000, 0)
     files = list(history.layout.home.rglob("*.pickle"))
     assert [20_000_000 < each.stat().st_size < 20_001_000 for each in files] == [True]
+
+
+@pytest.mark.parametrize("hint", [bytes, Any, bytes | None, list[bytes]])
+def test_large_bytes_are_written_once_and_stay_bytes(hint: Any, history: History) -> None:
+    whole = bytes(range(256)) * 1000
+
+    def make() -> Any:
+        return [whole] if hint == list[bytes] else whole
+
+    def check(given: Any) -> bool:
+        return given == make() and type(given) is type(make())
+
+    make.__annotations__["return"] = check.__annotations__["given"] = hint
+    make_task, check_task = env.task(make), env.task(check)
+
+    @env.task
+    def main() -> bool:
+        made = make_task()
+        return check_task(made) and check(made)
+
+    assert flyte.run(main).outputs()[0]
+    files = list(history.layout.home.rglob("*.pickle"))
+    assert [256_000 < each.stat().st_size < 257_000 for each in files] == [True] * (hint is not Any)
 
 
 def test_log_records_are_lines_of_their_action(history: History) -> None:
