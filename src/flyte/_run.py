@@ -138,6 +138,7 @@ class LocalStart:
     ) -> None:
         from flyte._controller import start
 
+        args, kwargs = _arguments(task, args, kwargs)
         self._home, self._root = start.begin(task, args, kwargs, options)
         self._task = task
         self._options = options
@@ -189,7 +190,20 @@ async def _submitted(
 ) -> "Run":
     from flyte._remote.submit import submit_run
 
+    args, kwargs = _arguments(task, args, kwargs)
     return await submit_run(task, args, kwargs, options)
+
+
+def _arguments(
+    task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """Arguments of a run; what another run returned stands for its value."""
+    from flyte._remote.values import argument
+
+    names = task.interface.positional
+    given = tuple(argument(task, name, value) for name, value in zip(names, args, strict=False))
+    more = {name: argument(task, name, value) for name, value in kwargs.items()}
+    return (*given, *args[len(names) :]), more
 
 
 def check(task: object) -> None:

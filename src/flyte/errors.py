@@ -39,6 +39,7 @@ __all__ = [
     "OnlyAsyncIOSupportedError",
     "ParameterMaterializationError",
     "PrimaryContainerNotFoundError",
+    "ReferenceTaskError",
     "RemoteTaskNotFoundError",
     "RemoteTaskUsageError",
     "ReplayDivergedError",
@@ -216,11 +217,17 @@ class DeploymentError(RuntimeUserError):
     default_hint = "Correct what the message names and deploy again."
 
 
-class RemoteTaskNotFoundError(RuntimeUserError):
+class ReferenceTaskError(RuntimeUserError):
+    """A deployed task cannot be called."""
+
     default_hint = "List what is deployed: flyte get task"
 
 
-class RemoteTaskUsageError(RuntimeUserError):
+class RemoteTaskNotFoundError(ReferenceTaskError):
+    default_hint = "List what is deployed: flyte get task"
+
+
+class RemoteTaskUsageError(ReferenceTaskError):
     default_hint = "Call a deployed task with keyword arguments, within a server run."
 
 

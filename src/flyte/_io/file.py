@@ -4,8 +4,9 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Generic, Self
+from typing import IO, Any, Final, Generic, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -17,6 +18,9 @@ from flyte._storage.places import CHUNK, PARALLEL_PARTS, is_remote, local_path, 
 from flyte._storage.streams import BLOCK, AsyncFile, off_loop, open_reader, open_writer
 
 T = TypeVar("T", default=Any)
+
+SMALL: Final = 1 << 20
+"""Files up to this size are copied to another place of this machine at once, without a thread."""
 
 
 class File(BaseModel, Generic[T]):
@@ -103,9 +107,12 @@ class File(BaseModel, Generic[T]):
         Raises:
             FileNotFoundError: there is no such file.
         """
-        return await off_loop(
+        call = partial(
             cls.from_local_sync, local_path, remote_destination, hash_method, chunk_size, max_concurrency
         )
+        # The file is copied as it is now; other tasks of this loop may write it meanwhile.
+        quick = _is_small(local_path) and not is_remote(remote_destination or paths.base())
+        return call() if quick else await off_loop(call)
 
     @classmethod
     def from_local_sync(
@@ -245,6 +252,13 @@ class File(BaseModel, Generic[T]):
     def exists_sync(self) -> bool:
         """The same for code that does not await."""
         return place_of(self.path).stat(self.path) is not None
+
+
+def _is_small(path: str | Path) -> bool:
+    try:
+        return Path(path).expanduser().stat().st_size <= SMALL
+    except OSError:
+        return True
 
 
 def _here(uri: str) -> Path | None:

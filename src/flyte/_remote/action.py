@@ -37,6 +37,9 @@ from flyte_core.model import Action as Record
 from flyte_core.store.ports import ActionQuery
 
 if TYPE_CHECKING:
+    from flyteidl2.workflow.run_definition_pb2 import ActionDetails as ActionDetailsMessage
+    from flyteidl2.workflow.run_definition_pb2 import ActionMetadata
+
     from flyte._types.interface import InterfaceCodec
 
 ABORTED_HERE = "Aborted from Python"
@@ -149,6 +152,13 @@ class Recorded(Valued, Awaitable):
     def url(self) -> str:
         """The address of its page."""
         return action_url(self._source.url, self._record.key)
+
+    @property
+    def pb2(self) -> Any:
+        """The API's own message: `flyteidl2.workflow.Action`, or `ActionDetails` for details."""
+        from flyte_core.wire import actions
+
+        return actions.to_action(self._record, _record_of_run(self._source, self._record.key))
 
     def to_dict(self) -> dict[str, object]:
         """The action as plain data, as `flyte get action -of json` prints it."""
@@ -424,6 +434,18 @@ class ActionDetails(Recorded):
         return self._record.error
 
     @property
+    def pb2(self) -> "ActionDetailsMessage":
+        from flyte_core.wire import actions
+
+        run = _record_of_run(self._source, self._record.key)
+        return actions.to_details(self._record, run, lambda number: actions.AttemptFiles())
+
+    @property
+    def metadata(self) -> "ActionMetadata":
+        """What is said of it in the API's own words, a message of `flyteidl2`."""
+        return self.pb2.metadata
+
+    @property
     def error_message(self) -> str:
         """Why it did not succeed, in words; empty when nothing is wrong."""
         return self._record.error.message if self._record.error is not None else ""
@@ -469,27 +491,27 @@ class ActionDetails(Recorded):
 
     @property
     def phase_durations(self) -> Mapping[Phase, timedelta]:
-        """How long the latest attempt was in each phase."""
+        """How long the latest attempt was in each phase; `queued_time` and the like are None for one it skipped."""
         found: dict[Phase, timedelta] = {}
         for each in self.get_phase_transitions():
             found[each.phase] = found.get(each.phase, timedelta()) + each.duration
         return found
 
     @property
-    def queued_time(self) -> timedelta:
-        return self.phase_durations.get(Phase.QUEUED, timedelta())
+    def queued_time(self) -> timedelta | None:
+        return self.phase_durations.get(Phase.QUEUED)
 
     @property
-    def waiting_for_resources_time(self) -> timedelta:
-        return self.phase_durations.get(Phase.WAITING_FOR_RESOURCES, timedelta())
+    def waiting_for_resources_time(self) -> timedelta | None:
+        return self.phase_durations.get(Phase.WAITING_FOR_RESOURCES)
 
     @property
-    def initializing_time(self) -> timedelta:
-        return self.phase_durations.get(Phase.INITIALIZING, timedelta())
+    def initializing_time(self) -> timedelta | None:
+        return self.phase_durations.get(Phase.INITIALIZING)
 
     @property
-    def running_time(self) -> timedelta:
-        return self.phase_durations.get(Phase.RUNNING, timedelta())
+    def running_time(self) -> timedelta | None:
+        return self.phase_durations.get(Phase.RUNNING)
 
     @iterate
     async def watch_updates(self, cache_data_on_done: bool = False) -> AsyncIterator["ActionDetails"]:

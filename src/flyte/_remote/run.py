@@ -40,6 +40,9 @@ from flyte_core.store.ports import ActionQuery, RunQuery
 from flyte_core.wire import literals
 
 if TYPE_CHECKING:
+    from flyteidl2.workflow.run_definition_pb2 import Run as RunMessage
+    from flyteidl2.workflow.run_definition_pb2 import RunDetails as RunDetailsMessage
+
     from flyte._types.interface import InterfaceCodec
 
 _PAGE = 200
@@ -215,6 +218,13 @@ class Run(RecordedRun):
     def status(self) -> str:
         """Where it stands now, in a word: queued, running, succeeded, failed, aborted, timed_out..."""
         return self.phase.value
+
+    @property
+    def pb2(self) -> "RunMessage":
+        """The API's own message."""
+        from flyte_core.wire import actions
+
+        return actions.to_run(self._view)
 
     @property
     def raw_phase(self) -> int:
@@ -425,6 +435,13 @@ class RunDetails(RecordedRun, Awaitable):
     def action_id(self) -> ActionKey:
         """What names its root."""
         return self._view.root.key
+
+    @property
+    def pb2(self) -> "RunDetailsMessage":
+        """The API's own message."""
+        from flyte_core.wire import actions
+
+        return actions.to_run_details(self._view, self.action_details.pb2)
 
     @property
     def action_details(self) -> ActionDetails:

@@ -1,5 +1,6 @@
 """Inputs and outputs as Python values, for people who ask a handle for them."""
 
+import contextlib
 import json
 import pickle
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -7,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgpack
 from flyteidl2.core.literals_pb2 import Literal, Scalar
+from flyteidl2.core.types_pb2 import BlobType
 
 from flyte.errors import RuntimeDataValidationError
 from flyte_core.wire import literals
 
 if TYPE_CHECKING:
+    from flyte._authoring.task import Task
     from flyte._types.interface import InterfaceCodec
 
 
@@ -38,6 +41,18 @@ class Values(dict[str, Any], Awaitable):
         return json.dumps(self, default=str)
 
 
+class Struct(dict[str, Any]):
+    """A structure whose class is not known here: a dict, whose fields can be read as attributes, too."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(
+                f"there is no field {name!r}; there are {', '.join(map(str, self))}"
+            ) from None
+
+
 class ActionInputs(Values):
     """What an action was called with, by parameter name."""
 
@@ -45,7 +60,8 @@ class ActionInputs(Values):
 class ActionOutputs(tuple[Any, ...], Awaitable):
     """What an action returned, in order: `outputs()[0]` is the first. `(None,)` when it returns nothing.
 
-    Outputs without a name of their own are called `o0`, `o1`, ...
+    Outputs without a name of their own are called `o0`, `o1`, ... A single one is also equal to its
+    value, and may be passed to `flyte.run` as it is.
     """
 
     named_outputs: dict[str, Any]
@@ -55,6 +71,16 @@ class ActionOutputs(tuple[Any, ...], Awaitable):
         self = super().__new__(cls, tuple(pairs.values()) or (None,))
         self.named_outputs = pairs
         return self
+
+    def __eq__(self, other: object) -> bool:
+        if tuple.__eq__(self, other) is True:
+            return True
+        return bool(self[0] == other) if len(self) == 1 else False
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (list(self.named_outputs.items()),)
@@ -67,11 +93,26 @@ class ActionOutputs(tuple[Any, ...], Awaitable):
         return json.dumps(self.named_outputs, default=str)
 
 
+def argument(task: "Task[..., Any]", name: str, value: Any) -> Any:
+    """An argument of a run: of an action's only output the value, of a structure one of the declared class."""
+    if isinstance(value, ActionOutputs) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, Struct):
+        from flyte._types.codec import Mismatch
+        from flyte._types.interface import codec_of_task
+
+        codec = dict(codec_of_task(task).inputs).get(name)
+        with contextlib.suppress(Mismatch):
+            return value if codec is None else codec.from_json(value)
+    return value
+
+
 def decode_inputs(data: bytes, codec: "InterfaceCodec | None") -> ActionInputs:
     """Serialized `flyteidl2.task.Inputs` as values.
 
     `codec` is the task's own, where it is at hand: then every value has its declared type. Without
-    it the literals are taken for what they look like: structures are dicts, enum members their names.
+    it the literals are taken for what they look like: structures are dicts with attributes, files and
+    data frames references, enum members their names.
 
     Raises:
         RuntimeDataValidationError: a value cannot be read here.
@@ -162,7 +203,23 @@ def _scalar(literal: Literal, scalar: Scalar) -> Any:
         if binary.tag == "msgpack":
             return _unpacked(literals.unpack(binary.value))
         return binary.value if binary.tag == "bytes" else pickle.loads(binary.value)
+    if kind in ("blob", "structured_dataset"):
+        return _reference(literal, scalar)
     return literals.to_json(literal)
+
+
+def _reference(literal: Literal, scalar: Scalar) -> Any:
+    """A file, a directory, a data frame; or a pickle in a file."""
+    from flyte._types import pickles
+    from flyte._types.engine import codec_of
+    from flyte.io import DataFrame, Dir, File
+
+    if scalar.HasField("structured_dataset"):
+        return codec_of(DataFrame).read(literal)
+    kind = scalar.blob.metadata.type
+    if kind.format == pickles.FORMAT:
+        return codec_of(Any).read(literal)
+    return codec_of(Dir if kind.dimensionality == BlobType.MULTIPART else File).read(literal)
 
 
 def _primitive(literal: Literal, kind: str | None) -> Any:
@@ -180,13 +237,17 @@ def _primitive(literal: Literal, kind: str | None) -> Any:
 
 def _unpacked(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            key: _unpacked(each)
+        return Struct(
+            (key, _unpacked(each))
             for key, each in value.items()
             if not (isinstance(key, str) and key.startswith(literals.HIDDEN))
-        }
+        )
     if isinstance(value, list):
         return [_unpacked(each) for each in value]
-    if isinstance(value, msgpack.ExtType) and value.code == literals.PICKLE:
-        return pickle.loads(value.data)
+    if isinstance(value, msgpack.ExtType):
+        if value.code == literals.LITERAL:
+            return guess(Literal.FromString(value.data))
+        from flyte._types.engine import codec_of
+
+        return codec_of(Any).unpack(value)
     return value

@@ -1,5 +1,6 @@
 """Files and directories: written, passed on, read, and known by their content."""
 
+import asyncio
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,20 @@ async def of_a_path() -> str:
     file: File[str] = await File.from_local(path)
     path.write_text("changed later")
     return await content(file)
+
+
+@env.task
+async def of_one_path(text: str) -> File:
+    path = Path(tempfile.gettempdir(), f"{flyte.current_project()}-same.txt")
+    path.write_text(text)
+    return await File.from_local(path)
+
+
+@program(3, tree="copied_as_it_was(3*of_one_path, 3*content)")
+@env.task
+async def copied_as_it_was() -> int:
+    files = await asyncio.gather(*[of_one_path(each) for each in "abc"])
+    return len([await content(file) for file in files])
 
 
 @program((False, "FileNotFoundError"), tree="what_is_not_there")

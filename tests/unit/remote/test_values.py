@@ -1,9 +1,12 @@
 """What handles give of inputs and outputs, of failures, and of what goes on; blocking, and on an event loop."""
 
 import json
+import pickle
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from flyteidl2.core.literals_pb2 import Literal
 from tests.unit.remote.history import BEGINNING, History
@@ -11,9 +14,42 @@ from tests.unit.remote.history import BEGINNING, History
 import flyte
 import flyte.errors
 import flyte.remote
-from flyte.io import Dir, File
+from flyte.io import DataFrame, Dir, File
 from flyte.remote import ActionDetails, Logs, Run, RunDetails, TimeFilter
 from flyte_core.model import ErrorInfo
+
+env = flyte.TaskEnvironment(name="remote_values")
+
+
+@env.task
+def plus_one(x: int) -> int:
+    return x + 1
+
+
+@dataclass
+class Thing:
+    price: float
+
+
+@dataclass
+class Shop:
+    title: str
+    items: list[Thing]
+
+
+@env.task
+def made() -> tuple[Shop, File, Dir, pd.DataFrame]:
+    file: File[str] = File.new_remote("a.txt")
+    with file.open_sync("w") as out:
+        out.write("text")
+    return Shop("corner", [Thing(2.5)]), file, Dir.new_remote("d"), pd.DataFrame({"a": [1]})
+
+
+@env.task
+def taken(shop: Shop, file: File, frame: pd.DataFrame) -> str:
+    with file.open_sync("r") as source:
+        return f"{type(shop).__name__} {shop.title} {shop.items[0].price} {source.read()} {len(frame)}"
+
 
 ERROR = ErrorInfo("ValueError", "x is too small")
 
@@ -37,6 +73,51 @@ def test_literals_are_those_that_are_stored(history: History) -> None:
     assert isinstance(found["o0"], Literal)
     assert found["o0"].scalar.primitive.integer == 20
     assert list(ActionDetails.get("r1", "a0").input_literals()) == ["x"]
+
+
+def test_a_single_output_equals_its_value(history: History) -> None:
+    history.finished("r1", 8)
+    history.finished("r2", 8, 9)
+    one, two = Run.get("r1").outputs(), Run.get("r2").outputs()
+    assert one == 8
+    assert one == (8,)
+    assert one != 9
+    assert two != 8
+    assert two == (8, 9)
+    assert hash(one) == hash((8,))
+
+
+def test_what_one_run_returned_goes_into_another(history: History) -> None:
+    first = flyte.run(plus_one, 1)
+    second = flyte.run(plus_one, first.outputs())
+    assert second.outputs() == 3
+    assert second.inputs() == {"x": 2}
+
+
+def test_outputs_of_unknown_classes_are_references_and_structures_with_attributes(history: History) -> None:
+    name = flyte.run(made).name
+    shop, file, folder, frame = Run.get(name).outputs()
+    assert shop == {"title": "corner", "items": [{"price": 2.5}]}
+    assert (shop.title, shop["items"][0].price) == ("corner", 2.5)
+    assert (type(file), type(folder), type(frame)) == (File, Dir, DataFrame)
+    assert Path(file.download_sync()).read_text() == "text"
+    assert frame.open(pd.DataFrame).all_sync().equals(pd.DataFrame({"a": [1]}))
+    assert pickle.loads(pickle.dumps(shop)).title == "corner"
+    assert flyte.run(taken, shop, file, frame=frame).outputs() == "Shop corner 2.5 text 1"
+    with pytest.raises(AttributeError, match="there is no field 'nme'; there are title, items"):
+        _ = shop.nme
+
+
+def test_details_speak_the_apis_words(history: History) -> None:
+    history.run("r1")
+    details = ActionDetails.get("r1", "a0")
+    assert details.metadata.task.id.name == "env.pipeline"
+    assert details.running_time is None
+    history.start("r1")
+    history.fail("r1", ERROR)
+    assert ActionDetails.get("r1", "a0").pb2.error_info.message == "x is too small"
+    assert flyte.remote.Action.get("r1", "a0").pb2.id.name == "a0"
+    assert Run.get("r1").pb2.action.id.run.name == RunDetails.get(name="r1").pb2.action.id.run.name == "r1"
 
 
 def test_values_are_json_too(history: History) -> None:
