@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 def executed(folder: Path) -> dict[str, int]:
     """How often each thing was executed."""
-    counted = ("step", "trace", "big", "chain")
+    counted = ("step", "trace", "big", "chain", "together", "gathers")
     return {
         each.name: len(each.read_text().split()) for each in folder.iterdir() if each.name.startswith(counted)
     }
@@ -124,6 +124,14 @@ def test_a_local_run_that_was_killed_goes_on(user: Terminal, folder: Path) -> No
     twice = {what for what, times in executed(folder).items() if times > before.get(what, 1)}
     assert twice == {"chain", "step5"}
     assert executed(folder)["step5"] == 2
+
+
+def test_an_action_that_takes_sets_is_found_again_in_another_process(user: Terminal, folder: Path) -> None:
+    words = ("--local", "repeats.py", "gathers", "--folder", str(folder))
+    name = user.run(*words, code=-signal.SIGKILL, PYTHONHASHSEED="1").lines[0]
+    again = user.flyte("rerun", name, "--recover", PYTHONHASHSEED="2").lines[0]
+    assert outputs(user, again) == 21
+    assert executed(folder) == {"together": 1, "gathers": 2}
 
 
 @MODES

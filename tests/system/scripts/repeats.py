@@ -82,3 +82,19 @@ def kinds(
     name: str = "called as an option is",
 ) -> str:
     return repr((number, ratio, text, flag, when, span, words, table, colour, point, pair, name))
+
+
+@env.task
+def together(words: set[str], few: list[frozenset[str]], folder: str) -> int:
+    count(folder, "together")
+    return len(words) + len(few)
+
+
+@env.task
+def gathers(folder: str) -> int:
+    """A step that takes sets, whose order another process does not have."""
+    words = {f"word {n}" for n in range(20)}
+    found = together(words, [frozenset(words)], folder)
+    if count(folder, "gathers") == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return found
