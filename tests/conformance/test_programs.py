@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from bystanders import News, answering
 from terminal import free_port
 
 import flyte
@@ -34,6 +35,7 @@ PROJECTS: dict[Mode, str] = {"local": "here", "remote": "there"}
 """One project a mode: what one has put into the cache must not serve the other."""
 AT_ONCE = 4
 """So many runs are on the server at the same time."""
+NEWS = News()
 
 
 def name_of(program: Program) -> str:
@@ -50,6 +52,8 @@ class Outcome:
     """The class that a caller gets, with code, kind and message."""
     actions: list[dict[str, Any]] = field(default_factory=list)
     logs: dict[str, list[str]] = field(default_factory=dict)
+    reports: list[tuple[str, str]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
 
 def run(program: Program, mode: Mode) -> Outcome:
@@ -62,8 +66,12 @@ def run(program: Program, mode: Mode) -> Outcome:
 def run_once(program: Program, mode: Mode) -> Outcome:
     project = PROJECTS[mode]
     name = f"{mode[0]}{next_number()}"
-    runner = flyte.with_runcontext(mode=mode, project=project, name=name, **program.options)
-    outcome = ended(name, project, lambda: runner.run(program.task, **program.inputs))
+    options = {**program.options, **({"notifications": NEWS.wanted()} if program.tells else {})}
+    runner = flyte.with_runcontext(mode=mode, project=project, name=name, **options)
+    with answering(program.answers, name, project):
+        outcome = ended(name, project, lambda: runner.run(program.task, **program.inputs))
+    if program.tells:
+        outcome.told = NEWS.of(name, len(program.tells))
     if program.again is None:
         return outcome
     again = f"{mode[0]}{next_number()}"
@@ -104,7 +112,16 @@ def ended(name: str, project: str, start: Callable[[], flyte.remote.Run]) -> Out
     for action in flyte.remote.Action.listall(name, project=project):
         outcome.actions.append(described(action))
         outcome.logs[action.name] = printed(action)
+        outcome.reports.append((str(action.to_dict()["short_name"]), reported(action)))
     return outcome
+
+
+def reported(action: flyte.remote.Action) -> str:
+    """The page of its last attempt; empty without one."""
+    try:
+        return action.get_report()
+    except flyte.errors.ReportNotFoundError:
+        return ""
 
 
 def described(action: flyte.remote.Action) -> dict[str, Any]:
@@ -168,12 +185,13 @@ def sketch_one(action: dict[str, Any], actions: list[dict[str, Any]]) -> str:
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data directory with a server; the session of this process is set up for it."""
     where = tmp_path_factory.mktemp("conformance")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, NEWS.listening():
         for name in [name for name in os.environ if name.startswith(("FLYTE", "UCTL"))]:
             patch.delenv(name)
         patch.setenv("HOME", str(where))
         patch.setenv("FLYTE_HOME", str(where / "home"))
         patch.setenv("FLYTE_PORT", str(free_port()))
+        patch.setenv("FLYTE_EGRESS_ALLOW", "127.0.0.1")
         patch.chdir(where)
         _session.reset()
         flyte.init_from_config(root_dir=HERE)
@@ -224,6 +242,10 @@ def check(program: Program, outcome: Outcome) -> None:
             assert type(found) is type(program.gives) or type(found) in (float, tuple)
     if program.tree:
         assert sketch(outcome.actions) == program.tree
+    assert outcome.told == program.tells
+    for name, parts in program.reports.items():
+        for page in [page for short, page in outcome.reports if short == name]:
+            assert all(part in page for part in parts) if parts else not page
 
 
 def compare(program: Program, here: Outcome, there: Outcome) -> None:
@@ -231,6 +253,7 @@ def compare(program: Program, here: Outcome, there: Outcome) -> None:
     assert (here.phase, here.error) == (there.phase, there.error)
     assert here.values == there.values
     assert shape(here, program) == shape(there, program)
+    assert sorted(here.reports) == sorted(there.reports)
     if not program.hurried:
         assert loosely(here.logs) == loosely(there.logs)
 

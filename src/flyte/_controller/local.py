@@ -305,7 +305,7 @@ class LocalRun(TaskCalls):
             now = self.clock.now()
             with contextlib.suppress(CoreError):
                 self.ledger.now(
-                    lambda tx: use_cases.abort_action(tx, key, "Its task stopped waiting for it.", "", now)
+                    lambda tx: use_cases.abort_action(tx, key, "Its caller stopped waiting for it.", "", now)
                 )
             raise
         return outputs_of(self, found)

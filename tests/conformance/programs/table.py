@@ -26,6 +26,9 @@ class Program:
         options: Further options of the run.
         again: The run, however it ended, is repeated with these arguments of `flyte.rerun`; what is
             expected holds of the repetition. An action is named by what it is an action of.
+        answers: What its conditions are answered, by name, as soon as they ask.
+        tells: What somebody is told of it, by notifications: phase, then error or prompt.
+        reports: What the pages of its tasks hold, by short name; nothing: there is none.
     """
 
     task: flyte.Task[..., Any]
@@ -39,6 +42,9 @@ class Program:
     hurried: bool = False
     options: dict[str, Any] = field(default_factory=dict)
     again: dict[str, Any] | None = None
+    answers: dict[str, Any] = field(default_factory=dict)
+    tells: list[str] = field(default_factory=list)
+    reports: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 TABLE: list[Program] = []
@@ -55,14 +61,16 @@ def program(
     hurried: bool = False,
     options: dict[str, Any] | None = None,
     again: dict[str, Any] | None = None,
+    answers: dict[str, Any] | None = None,
+    tells: list[str] | None = None,
+    reports: dict[str, tuple[str, ...]] | None = None,
     **inputs: Any,
 ) -> Callable[[T], T]:
     """Put a task into the table, with one set of inputs."""
 
     def add(task: T) -> T:
-        TABLE.append(
-            Program(task, inputs, gives, fails, says, tree, times, ordered, hurried, options or {}, again)
-        )
+        expected = (gives, fails, says, tree, times, ordered, hurried, options or {}, again)
+        TABLE.append(Program(task, inputs, *expected, answers or {}, tells or [], reports or {}))
         return task
 
     return add
