@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test check bench bench-console screenshots chaos soak docs console interop clean
+.PHONY: setup run test check bench bench-console screenshots chaos soak docs proto console interop clean
 
 $(BIN)/flyte: pyproject.toml uv.lock
 	@if command -v uv >/dev/null 2>&1; then UV=uv; else \
@@ -44,6 +44,10 @@ chaos: setup ## Hundreds of random kills of server, workers and parents
 soak: setup ## The same for an hour, with the property tests at full depth
 	GODWIT_SOAK=1 $(BIN)/pytest tests/properties --timeout 3600
 	$(BIN)/python -m tests.chaos --kills 10000
+
+proto: ## The messages of proto/ as Python (protoc 31.1); commit what changes
+	uvx --from "grpcio-tools==1.75.*" python -m grpc_tools.protoc -I proto \
+	  --python_out=src/flyte_core/wire --pyi_out=src/flyte_core/wire proto/godwit/v1/*.proto
 
 console: ## Build the console's bundle into the package
 	cd console && npm ci --no-audit --no-fund && npm run build

@@ -65,7 +65,7 @@ def events(token: Token, fresh: Token, other: PayloadRef) -> list[st.SearchStrat
     return [
         st.just(Claimed(fresh, "w")),
         st.builds(Started, mine),
-        st.builds(Succeeded, mine, st.just(OUT)),
+        st.builds(Succeeded, mine, st.just(OUT), reading_us=st.sampled_from((0, 1_500))),
         st.builds(Failed, mine, HOPES),
         st.builds(Failed, mine, ERRORS),
         st.builds(Lost, mine, ERRORS),

@@ -128,7 +128,7 @@ def standing(phase: Phase, rules: Policy | None = None, **more: object) -> Actio
         case Phase.PAUSED:
             return after((created(rules=rules, kind=ActionKind.CONDITION, **more), 1))
         case Phase.SUCCEEDED:
-            return after(*running, (Succeeded(Token(7), OUT), 4))
+            return after(*running, (Succeeded(Token(7), OUT, reading_us=1_500, writing_us=2_500), 4))
         case Phase.FAILED:
             return after(*running, (Failed(Token(7), FATAL), 4))
         case Phase.ABORTED:

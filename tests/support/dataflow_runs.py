@@ -1,6 +1,7 @@
 """Runs for tests of the analysis: actions with the times and edges that a test is about."""
 
 import random
+from collections.abc import Callable, Sequence
 
 from flyte_core.dataflow import Confidence, Edge, Relation
 from flyte_core.dataflow.bottlenecks import Analysis
@@ -48,12 +49,15 @@ class Program:
         waiting: int = 0,
         starting: int = 0,
         queued: int = 0,
+        reading: int = 0,
+        writing: int = 0,
         kind: ActionKind = ActionKind.TASK,
         group: str = "",
         phase: Phase = Phase.SUCCEEDED,
         moments: tuple[tuple[tuple[Phase, int], ...], ...] | None = None,
     ) -> str:
-        """One action. `queued`, `waiting` and `starting` say how long it was each before it ran.
+        """One action. `queued`, `waiting` and `starting` say how long it was each before it ran;
+        `reading` and `writing` how long its values took at either end of its run.
 
         `moments` are the phases of each attempt, when there is more than one.
         """
@@ -72,6 +76,9 @@ class Program:
                 Token(number),
                 AttemptState.LIVE if end is None and number == len(moments) else AttemptState.OK,
                 tuple((phase, at(when)) for phase, when in steps),
+                ended_at=_ended(at, steps, end, last=number == len(moments)),
+                reading_us=reading * self.unit,
+                writing_us=writing * self.unit,
             )
             for number, steps in enumerate(moments, 1)
         )
@@ -141,6 +148,14 @@ class Program:
         return Micros(START + when * self.unit)
 
 
+def _ended(
+    at: Callable[[int], Micros], steps: Sequence[tuple[Phase, int]], end: int | None, *, last: bool
+) -> Micros | None:
+    if last:
+        return None if end is None else at(end)
+    return at(steps[-1][1])
+
+
 def diamond(unit: int = 1_000) -> Program:
     """Producers of 10, 3 and 1 s feed one consumer."""
     program = Program(unit)
@@ -168,8 +183,9 @@ def random_program(rnd: random.Random, size: int, *, edges: bool = True) -> Prog
         name = f"n{len(program.actions)}"
         place = len(program.actions)
         spent = {"queued": long(9), "waiting": long(9), "starting": long(9)}
-        program.action(name, parent, begin, begin, task=f"t{depth}{rnd.randrange(3)}", **spent)
-        end = body(name, begin + sum(spent.values()), depth)
+        values = {"reading": long(20), "writing": long(20)}
+        program.action(name, parent, begin, begin, task=f"t{depth}{rnd.randrange(3)}", **spent, **values)
+        end = body(name, begin + sum(spent.values()) + values["reading"], depth) + values["writing"]
         program.actions[place] = program.actions[place].evolve(ended_at=program._at(end))
         return name, end
 

@@ -174,3 +174,13 @@ def test_a_file_that_went_another_way_is_known_by_its_address(both: Place) -> No
         ("write", 0, "unpack", 5, "file", "inferred"),
     }
     assert _arrows(both.run(scripts.handed_on)) == {("write", "same", "data", "exact")}
+
+
+def test_what_large_values_take_is_told_apart(both: Place, shapes: object) -> None:
+    run = both.run(shapes.heavy, count=40_000)  # type: ignore[attr-defined]
+    names = {node.action: node.name for node in run.graph().nodes}
+    path = run.critical_path()
+    assert all(one.end_ms == two.start_ms for one, two in itertools.pairwise(path))
+    found = {(names[each.action], each.phase) for each in path}
+    assert {("make", "writing_outputs"), ("measure", "reading_inputs")} <= found
+    assert "Reading inputs" in both.user.flyte("get", "bottlenecks", run.name).stdout

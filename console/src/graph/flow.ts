@@ -18,9 +18,11 @@ export const DOING = [
   'queued',
   'waiting_for_resources',
   'starting',
+  'reading_inputs',
   'user_code',
   'waiting_for_children',
   'waiting_for_answer',
+  'writing_outputs',
 ] as const;
 export type Doing = (typeof DOING)[number];
 export type Times = Record<`${Doing}_ms`, number>;
@@ -29,9 +31,11 @@ export const DOING_WORDS: Record<Doing, string> = {
   queued: 'Queued',
   waiting_for_resources: 'Waiting for resources',
   starting: 'Starting',
+  reading_inputs: 'Reading inputs',
   user_code: 'Running your code',
   waiting_for_children: 'Waiting for children',
   waiting_for_answer: 'Waiting for a person',
+  writing_outputs: 'Writing outputs',
 };
 
 /** The end of the CSS variables `--bar-…` that each is painted with. */
@@ -39,14 +43,18 @@ export const DOING_TOKENS: Record<Doing, string> = {
   queued: 'queued',
   waiting_for_resources: 'waiting',
   starting: 'starting',
+  reading_inputs: 'recovered',
   user_code: 'running',
   waiting_for_children: 'pale',
   waiting_for_answer: 'paused',
+  writing_outputs: 'succeeded',
 };
 
 /** The order in which they are shown: the code first. */
 export const DOING_ORDER: readonly Doing[] = [
   'user_code',
+  'reading_inputs',
+  'writing_outputs',
   'waiting_for_resources',
   'starting',
   'queued',

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from flyte import _context
@@ -59,10 +60,10 @@ def call(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
     token = _context.enter(context)
     try:
         if notes is None:
-            return _outputs(task, codec, task.func(*args, **kwargs))
+            return _outputs(task, codec, task.func(*args, **kwargs), context)
         result = notes.function(*args, **kwargs)
         notes.ended(result)
-        return _outputs(task, codec, result)
+        return _outputs(task, codec, result, context)
     finally:
         _context.leave(token)
         _keep_report(context)
@@ -76,11 +77,11 @@ async def await_(task: "Task[..., Any]", inputs: bytes, context: TaskContext) ->
         function = task.func if notes is None else notes.function
         body: Coroutine[Any, Any, Any] = function(*args, **kwargs)
         if notes is None:
-            return _outputs(task, codec, await body)
+            return _outputs(task, codec, await body, context)
         notes.begins(body)
         result = await body
         notes.ended(result)
-        return _outputs(task, codec, result)
+        return _outputs(task, codec, result, context)
     finally:
         _context.leave(token)
         _keep_report(context)
@@ -90,7 +91,9 @@ def _arguments(
     task: "Task[..., Any]", inputs: bytes, context: TaskContext
 ) -> tuple[InterfaceCodec, tuple[Any, ...], dict[str, Any], observe.Body | None]:
     codec = codec_of_task(task)
+    begun = perf_counter()
     values, given = codec.decode_inputs(inputs)
+    context.handling.reading_s += perf_counter() - begun
     if given:
         context.custom_context = {**context.custom_context, **given}
     if task.options.links != ():
@@ -100,8 +103,10 @@ def _arguments(
     return codec, args, kwargs, notes
 
 
-def _outputs(task: "Task[..., Any]", codec: InterfaceCodec, result: Any) -> bytes:
+def _outputs(task: "Task[..., Any]", codec: InterfaceCodec, result: Any, context: TaskContext) -> bytes:
+    begun = perf_counter()
     data = codec.encode_outputs(result)
+    context.handling.writing_s += perf_counter() - begun
     limit = task.options.max_inline_io_bytes
     if len(data) > limit:
         raise InlineIOMaxBytesBreached(

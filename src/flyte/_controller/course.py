@@ -6,6 +6,7 @@ carry the steps out. What may happen is decided by the engine alone.
 
 import asyncio
 from collections.abc import Callable, Generator
+from time import perf_counter
 from typing import Any, Final, NamedTuple, Protocol
 
 from flyte import _failures
@@ -114,6 +115,8 @@ class Ending(NamedTuple):
     outputs_ref: PayloadRef | None = None
     error: ErrorInfo | None = None
     edges: tuple[Edge, ...] = ()
+    reading_us: int = 0
+    writing_us: int = 0
 
 
 def course(place: Place, frame: Frame, begin: Callable[[Tx], Standing] | None) -> Generator[Step, Any, bytes]:
@@ -218,8 +221,11 @@ def _body(place: Place, frame: Frame, due: Micros | None) -> Generator[Step, Any
         return None if frame.halted else Ending(error=describe(error))
     if frame.halted:
         return None
+    handling = frame.place.handling
+    begun = perf_counter()
     outputs, ref = place.keep_outputs(frame, data)
-    return Ending(outputs, ref, edges=tuple(frame.place.edges))
+    handling.writing_s += perf_counter() - begun
+    return Ending(outputs, ref, None, tuple(frame.place.edges), *handling.told())
 
 
 def _again(place: Place, key: ActionKey, may_begin: bool) -> Callable[[Tx], Standing]:

@@ -141,4 +141,6 @@ def _outcome(token: Token, ending: Ending) -> Outcome:
         outputs_ref=ending.outputs_ref,
         error=ending.error,
         edges=ending.edges,
+        reading_us=ending.reading_us,
+        writing_us=ending.writing_us,
     )

@@ -52,6 +52,7 @@ def task_context(task: "Task[..., Any]", attempt: "AttemptContext") -> tuple[Tas
         checkpoint_path=options.checkpoint_path,
         prev_checkpoint=options.prev_checkpoint,
     )
+    context.handling = attempt.handling
     return context, calls
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from flyte._runtime import code, context, failure
@@ -55,11 +56,10 @@ def run(options: Options, inputs: bytes | None = None) -> int:
             show(told)
             leave_error(here.output_dir, told)
             return FAILED
-    if here.edges:
-        message = worker_pb2.Edges()
-        wire_edges.put(message.edges, here.edges)
-        write(here.output_dir / EDGES, message.SerializeToString())
+    begun = perf_counter()
     write(here.output_dir / OUTPUTS, outputs)
+    here.handling.writing_s += perf_counter() - begun
+    leave_word(here)
     return 0
 
 
@@ -80,6 +80,15 @@ def load_task(options: Options) -> "Task[..., Any]":
 def resolver_module(options: Options) -> Any:
     """The module that finds the task; ours unless the command line names another."""
     return importlib.import_module(options.resolver or _DEFAULT_RESOLVER)
+
+
+def leave_word(here: AttemptContext) -> None:
+    """Beside the outputs: where they came from, and what handling values took, if that is worth a word."""
+    reading, writing = here.handling.told()
+    if here.edges or reading or writing:
+        message = worker_pb2.Edges(reading_us=reading, writing_us=writing)
+        wire_edges.put(message.edges, here.edges)
+        write(here.output_dir / EDGES, message.SerializeToString())
 
 
 def read_inputs(options: Options) -> bytes:
@@ -172,7 +181,9 @@ def end_by_signal() -> None:
 
 def _execute(options: Options, inputs: bytes | None, here: AttemptContext, termination: Termination) -> bytes:
     task = load_task(options)
+    begun = perf_counter()
     data = read_inputs(options) if inputs is None else inputs
+    here.handling.reading_s += perf_counter() - begun
     from flyte._authoring import invoke
 
     if not task.is_async:

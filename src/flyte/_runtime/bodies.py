@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from flyte._authoring import invoke
@@ -38,7 +39,10 @@ def _load(job: Job) -> "tuple[Task[..., Any], bytes]":
     """The task and its inputs; user code is imported once for all attempts."""
     options = job.options
     task = _task(options.tgz, options.pkl, options.resolver, options.resolver_args)
-    return task, attempt.read_inputs(options) if job.inputs is None else job.inputs
+    begun = perf_counter()
+    inputs = attempt.read_inputs(options) if job.inputs is None else job.inputs
+    job.context.handling.reading_s += perf_counter() - begun
+    return task, inputs
 
 
 # -- one by one ------------------------------------------------------------------------------------

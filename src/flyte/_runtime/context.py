@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 
+from flyte._context import Handling
 from flyte._runtime.a0 import Options
 from flyte_core.dataflow import Edge
 from flyte_core.frozen import frozen
@@ -39,6 +40,7 @@ class AttemptContext:
     """The cache is not to be asked about the calls of this run."""
     edges: list[Edge] = field(default_factory=list)
     """Where the outputs came from; filled when the body has returned."""
+    handling: Handling = field(default_factory=Handling)
 
 
 def from_environment(options: Options, env: Mapping[str, str]) -> AttemptContext:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
+from time import perf_counter
 
 from flyte._client.connect import Connect, method
 from flyte._client.endpoint import parse_endpoint
@@ -84,9 +85,12 @@ def succeeded(job: Job, outputs: bytes) -> worker_pb2.Report:
         report.outputs.data = outputs
     else:
         path = job.context.output_dir / attempt.OUTPUTS
+        begun = perf_counter()
         attempt.write(path, outputs)
+        job.context.handling.writing_s += perf_counter() - begun
         report.outputs.uri = str(path)
         report.outputs.size_bytes = len(outputs)
+    report.reading_us, report.writing_us = job.context.handling.told()
     return report
 
 

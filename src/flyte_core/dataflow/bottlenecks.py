@@ -173,7 +173,7 @@ def _totals(columns: RunColumns, waits: Waits) -> list[list[int]]:
     totals = [[0] * len(Doing) for _ in columns.tasks]
     created, end, run, task = columns.created, waits.end, waits.run, columns.task
     answers = {row for row, kind in enumerate(columns.kind) if kind is ActionKind.CONDITION}
-    special = answers.union(columns.again)
+    special = answers.union(columns.again, columns.reading, columns.writing)
     walk = zip(task, *before_running(columns, waits), run, end, strict=True)
     for row, (number, queued, waiting, starting, since, until) in enumerate(walk):
         own = totals[number]
@@ -183,7 +183,7 @@ def _totals(columns: RunColumns, waits: Waits) -> list[list[int]]:
         own[0] += queued
         own[1] += waiting
         own[2] += starting
-        own[3] += until - since
+        own[Doing.USER_CODE] += until - since
     covered: dict[int, int] = {}  # by parent: until when the children seen so far were at work
     for row in waits.order:
         above = waits.parent[row]

@@ -19,9 +19,11 @@ class Doing(IntEnum):
     QUEUED = 0
     WAITING_FOR_RESOURCES = 1
     STARTING = 2
-    USER_CODE = 3
-    WAITING_FOR_CHILDREN = 4
-    WAITING_FOR_ANSWER = 5
+    READING_INPUTS = 3
+    USER_CODE = 4
+    WAITING_FOR_CHILDREN = 5
+    WAITING_FOR_ANSWER = 6
+    WRITING_OUTPUTS = 7
 
     @property
     def word(self) -> str:
@@ -64,6 +66,9 @@ class RunColumns:
         self.ended: list[int] = []
         self.again: dict[int, tuple[Piece, ...]] = {}
         """The pieces of actions with more than one attempt."""
+        self.reading: dict[int, int] = {}
+        """How long reading its inputs took, of actions with one attempt that told so."""
+        self.writing: dict[int, int] = {}
         self.sources: list[int] = []
         """Of each edge that says what waited for what: where the value came from."""
         self.targets: list[int] = []
@@ -115,9 +120,15 @@ class RunColumns:
             (Doing.QUEUED, created),
             (Doing.WAITING_FOR_RESOURCES, self.waiting[row]),
             (Doing.STARTING, self.starting[row]),
-            (Doing.USER_CODE, self.running[row]),
+            *self._running(row),
         )
         return tuple(piece for piece in moments if piece[1] != ABSENT)
+
+    def _running(self, row: int) -> Iterable[Piece]:
+        running, ended = self.running[row], self.ended[row]
+        if ended == ABSENT or running == ABSENT:
+            return ((Doing.USER_CODE, running),)
+        return _body(running, ended, self.reading.get(row, 0), self.writing.get(row, 0))
 
     def _append(self, action: Action) -> None:
         if self.base is None:
@@ -163,10 +174,28 @@ class RunColumns:
                 self.waiting[row] = max(at - base, self.created[row])
         if len(action.attempts) > 1:
             self.again[row] = tuple(_pieces(action, base))
+        else:
+            _keep(self.reading, row, action.attempts[0].reading_us)
+            _keep(self.writing, row, action.attempts[0].writing_us)
 
 
 def _creation(action: Action) -> tuple[int, int, int]:
     return action.created_at, action.depth, action.seq
+
+
+def _keep(column: dict[int, int], row: int, time: int) -> None:
+    if time:
+        column[row] = time
+
+
+def _body(running: int, ended: int, reading: int, writing: int) -> Iterable[Piece]:
+    """A body's time: its inputs are read, its code runs, its outputs are written."""
+    if reading:
+        yield Doing.READING_INPUTS, running
+    code = min(running + reading, ended)
+    yield Doing.USER_CODE, code
+    if writing:
+        yield Doing.WRITING_OUTPUTS, max(code, ended - writing)
 
 
 def _pieces(action: Action, base: int) -> Iterable[Piece]:
@@ -174,6 +203,10 @@ def _pieces(action: Action, base: int) -> Iterable[Piece]:
     latest = action.created_at - base
     yield Doing.QUEUED, latest
     for attempt in action.attempts:
+        ended = None if attempt.ended_at is None else attempt.ended_at - base
         for phase, at in attempt.transitions:
             latest = max(latest, at - base)
-            yield _DOING.get(phase, Doing.QUEUED), latest
+            if phase is Phase.RUNNING and ended is not None:
+                yield from _body(latest, max(latest, ended), attempt.reading_us, attempt.writing_us)
+            else:
+                yield _DOING.get(phase, Doing.QUEUED), latest

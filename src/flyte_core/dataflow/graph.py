@@ -34,8 +34,8 @@ class GraphNode:
 class Segment:
     """A part of the critical path: what one action did for a while.
 
-    `phase` is one of queued, waiting_for_resources, starting, user_code, waiting_for_children and
-    waiting_for_answer.
+    `phase` is one of queued, waiting_for_resources, starting, reading_inputs, user_code,
+    waiting_for_children, waiting_for_answer and writing_outputs.
     """
 
     action: str

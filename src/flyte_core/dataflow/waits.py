@@ -58,7 +58,7 @@ def find_waits(columns: RunColumns, now: int) -> Waits:
     """From the columns of a run; what is open ends `now`."""
     waits = _frame(columns, now)
     results = _take_edges(columns, waits)
-    _find_drivers(columns.created, waits)
+    _find_drivers(columns, waits)
     _find_last(waits, results)
     _find_peers(columns.created, waits, results)
     return waits
@@ -123,7 +123,8 @@ def _ranges(pairs: list[int], size: int) -> Sources:
     return Sources(begins, sources)
 
 
-def _find_drivers(created: list[int], waits: Waits) -> None:
+def _find_drivers(columns: RunColumns, waits: Waits) -> None:
+    created, reading = columns.created, columns.reading
     parent, end, run = waits.parent, waits.end, waits.run
     begins, source_rows = waits.sources
     size = len(created)
@@ -160,7 +161,7 @@ def _find_drivers(created: list[int], waits: Waits) -> None:
             elif end[seen] > since and (at - end[seen]) * _AT_ONCE <= at - since:
                 best, by_time[row] = seen, True
         driver[row] = best
-        ready[row] = min(at, end[best] if best != ABSENT else run[above])
+        ready[row] = min(at, end[best] if best != ABSENT else run[above] + reading.get(above, 0))
         awaited[above], called[above] = best, at
         if end[row] == at:
             latest[above] = row

@@ -166,7 +166,7 @@ def report(tx: Tx, key: ActionKey, outcome: Outcome, now: Micros) -> Change:
         event = Failed(outcome.token, outcome.error, outcome.output_uri)
     else:
         ref = payloads.given(outputs, outcome.outputs_ref)
-        event = Succeeded(outcome.token, ref, outcome.output_uri)
+        event = Succeeded(outcome.token, ref, outcome.output_uri, outcome.reading_us, outcome.writing_us)
         change = settle(tx, action, [event], now, outputs=outputs)
         if outcome.edges and change.verdict is Verdict.ACCEPTED:
             tx.add_edges(key.run, outcome.edges)

@@ -94,6 +94,9 @@ class Outcome:
     """The supervisor ended it because `max_runtime` had passed."""
     edges: tuple[Edge, ...] = ()
     """Where what it returned came from, as far as the attempt saw it."""
+    reading_us: int = 0
+    """What reading its inputs took of the attempt's time; 0: not told."""
+    writing_us: int = 0
 
 
 @frozen

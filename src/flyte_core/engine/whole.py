@@ -50,7 +50,13 @@ def whole(
         outputs = outcome.outputs
         if outputs is None and outcome.outputs_ref is None:
             outputs = b""
-        ending = Succeeded(token, payloads.given(outputs, outcome.outputs_ref), outcome.output_uri)
+        ending = Succeeded(
+            token,
+            payloads.given(outputs, outcome.outputs_ref),
+            outcome.output_uri,
+            outcome.reading_us,
+            outcome.writing_us,
+        )
     events: list[tuple[Event, Micros]] = [
         (created, began),
         (Claimed(token, worker), began),

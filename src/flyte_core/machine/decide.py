@@ -4,6 +4,7 @@
 it is; the verdict says which.
 """
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, assert_never
 
@@ -249,7 +250,7 @@ def _started(action: Action, event: Started, now: Micros) -> Decision:
 
 
 def _succeeded(action: Action, event: Succeeded, now: Micros) -> Decision:
-    return _close(
+    decision = _close(
         action,
         Phase.SUCCEEDED,
         now,
@@ -260,6 +261,11 @@ def _succeeded(action: Action, event: Succeeded, now: Micros) -> Decision:
         system_losses=0,
         cache_status=CacheStatus.POPULATED if action.cache_key else action.cache_status,
     )
+    if not event.reading_us and not event.writing_us:
+        return decision
+    *earlier, last = decision.action.attempts
+    last = replace(last, reading_us=event.reading_us, writing_us=event.writing_us)
+    return replace(decision, action=decision.action.evolve(attempts=(*earlier, last)))
 
 
 def _failed(action: Action, event: Failed, now: Micros) -> Decision:

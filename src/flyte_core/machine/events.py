@@ -87,9 +87,13 @@ class Started:
 
 @frozen
 class Succeeded:
+    """The attempt returned. `reading_us` and `writing_us` are what its inputs and outputs took of its time."""
+
     token: Token
     outputs: PayloadRef | None
     output_uri: str = ""
+    reading_us: int = 0
+    writing_us: int = 0
 
 
 @frozen

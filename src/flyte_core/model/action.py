@@ -89,6 +89,10 @@ class Attempt:
     error: ErrorInfo | None = None
     worker: str = ""
     """Who runs it, for people: `pid 1234`, `ray node ...`."""
+    reading_us: int = 0
+    """So long after it began to run its inputs had been read; 0: not told, or not worth a word."""
+    writing_us: int = 0
+    """So long before it ended the writing of its outputs began."""
 
 
 @frozen

@@ -184,7 +184,15 @@ class WorkerService:
         directory = self._directory(key, token)
         outputs, ref = await self._payload(report.outputs, directory / "outputs.pb")
         flow = edges.get(report.edges, key.name)
-        return Outcome(token, outputs=outputs, outputs_ref=ref, output_uri=str(directory), edges=flow)
+        return Outcome(
+            token,
+            outputs=outputs,
+            outputs_ref=ref,
+            output_uri=str(directory),
+            edges=flow,
+            reading_us=report.reading_us,
+            writing_us=report.writing_us,
+        )
 
     def _directory(self, key: ActionKey, token: Token) -> Path:
         pools = self._context.pools

@@ -1,12 +1,12 @@
 """How an attempt ended: from the executor's word and the files it left to what history records."""
 
 import signal as signals
+from dataclasses import replace
 from pathlib import Path
 
 from flyteidl2.task import common_pb2
 from google.protobuf.message import DecodeError
 
-from flyte_core.dataflow import Edge
 from flyte_core.engine.api import Outcome
 from flyte_core.model import CoreError, ErrorInfo, ErrorKind, PayloadRef
 from flyte_core.wire import edges, errors
@@ -106,21 +106,23 @@ def _success(ended: Ended, directory: Path, expected: tuple[str, ...]) -> Outcom
         common_pb2.Outputs.FromString(data)
     except DecodeError:
         return _system(ended, "OutcomeUnreadable", "outputs.pb is damaged: it is no flyteidl2.task.Outputs.")
-    flow = _edges(ended, directory)
     if len(data) <= INLINE_MAX:
-        return Outcome(ended.token, outputs=data, output_uri=str(directory), edges=flow)
-    sync_file(path)
-    ref = PayloadRef(digest(data), len(data), str(path))
-    return Outcome(ended.token, outputs_ref=ref, output_uri=str(directory), edges=flow)
+        outcome = Outcome(ended.token, outputs=data, output_uri=str(directory))
+    else:
+        sync_file(path)
+        ref = PayloadRef(digest(data), len(data), str(path))
+        outcome = Outcome(ended.token, outputs_ref=ref, output_uri=str(directory))
+    return _with_word(outcome, ended, directory)
 
 
-def _edges(ended: Ended, directory: Path) -> tuple[Edge, ...]:
-    """Where the outputs came from. Only hints: what cannot be read is not there."""
+def _with_word(outcome: Outcome, ended: Ended, directory: Path) -> Outcome:
+    """With what the attempt left beside its outputs. Only hints: what cannot be read is not there."""
     try:
         message = worker_pb2.Edges.FromString((directory / EDGES).read_bytes())
-        return edges.get(message.edges, ended.key.name)
+        flow = edges.get(message.edges, ended.key.name)
     except (OSError, DecodeError, CoreError):
-        return ()
+        return outcome
+    return replace(outcome, edges=flow, reading_us=message.reading_us, writing_us=message.writing_us)
 
 
 def _system(ended: Ended, code: str, detail: str) -> Outcome:

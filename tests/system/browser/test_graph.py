@@ -183,3 +183,34 @@ def test_everybody_can_use_it(browser, site, scheme):
         if violations:
             found[path] = violations
     assert found == {}
+
+
+def test_a_box_holds_all_that_it_says(browser, site):
+    """A fan-out with failures on the critical path has the longest foot."""
+    history = site.history
+    root = history.run("rfails", "env.main")
+    history.claim(root)
+    history.start(root)
+    made = history.call(root, *[("env.prepare_the_shard", {"x": each}) for each in range(120)])
+    for each in made:
+        history.claim(each)
+        history.start(each)
+    history.wait(754.4)
+    for number, each in enumerate(made):
+        history.wait(8.25)
+        if number % 2:
+            history.fail(each, "ValueError", "no such shard")
+        else:
+            history.succeed(each, o0=1)
+    history.succeed(root, o0=1)
+    browser.open(address(site, "/rfails?view=graph"))
+    browser.see("[data-box] >> text=60 failed")
+    browser.see("[data-box] >> text=of path")
+    outside = browser.evaluate(
+        "[...document.querySelectorAll('[data-box]')].flatMap(box => [...box.querySelectorAll('button *')]"
+        ".filter(each => each.getBoundingClientRect().right > box.getBoundingClientRect().right - 8"
+        " || each.scrollWidth > each.clientWidth + 1 && each.className !== '')"
+        ".map(each => each.textContent))"
+    )
+    browser.screenshot("/tmp/an/fails.png")
+    assert outside == []

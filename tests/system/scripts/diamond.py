@@ -61,3 +61,18 @@ def by_hand(x: int) -> int:
     """What `doubled` is given only looks as if it came from `chosen`."""
     chosen()
     return doubled(10) + x
+
+
+@env.task
+def make(count: int) -> list[str]:
+    return [f"item {number}" for number in range(count)]
+
+
+@env.task
+def measure(items: list[str]) -> int:
+    return sum(map(len, items))
+
+
+@env.task
+def heavy(count: int) -> int:
+    return measure(make(count))

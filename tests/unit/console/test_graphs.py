@@ -4,6 +4,7 @@ import pytest
 from console_history import DOMAIN, PROJECT, History
 from console_site import Console
 
+from flyte_core.dataflow.columns import Doing
 from flyte_core.layout import Layout
 from flyte_core.model import NotFound, RunKey
 from flyte_core.store.memory import MemoryStore
@@ -44,7 +45,7 @@ def test_edges_and_path_of_a_run(history):
         ("a0", one.name, "x", 1, 0),
         (one.name, two.name, "y", 0, 0),
     ]
-    assert [step[0] for step in path if step[1] == 3] == ["a0", one.name, "a0", two.name, "a0"]
+    assert [step[0] for step in path if step[1] == Doing.USER_CODE] == ["a0", one.name, "a0", two.name, "a0"]
     assert (path[0][2], path[-1][3]) == (0, 414)
     assert header["report"]["duration_ms"] == 414
     assert header["report"]["improvements"][0]["title"] == "Make step_one twice as fast"
@@ -57,7 +58,7 @@ def test_a_run_that_goes_on_is_told_up_to_now_and_brought_up_to_date(history):
     history.claim(root)
     history.start(root)
     history.wait(1)
-    assert read(graphs, history, root.run)[2] == [("a0", 3, 0, 1000)]
+    assert read(graphs, history, root.run)[2] == [("a0", Doing.USER_CODE, 0, 1000)]
     (child,) = history.call(root, ("env.child", {"x": 1}))
     history.wait(1)
     history.claim(child)
@@ -66,7 +67,11 @@ def test_a_run_that_goes_on_is_told_up_to_now_and_brought_up_to_date(history):
     history.flow("a0", child, "x", "argument")
     _, edges, path = read(graphs, history, root.run)
     assert edges == [("a0", child.name, "x", 1, 0)]
-    assert path == [("a0", 3, 0, 1000), (child.name, 0, 1000, 2000), (child.name, 3, 2000, 3000)]
+    assert path == [
+        ("a0", Doing.USER_CODE, 0, 1000),
+        (child.name, Doing.QUEUED, 1000, 2000),
+        (child.name, Doing.USER_CODE, 2000, 3000),
+    ]
     history.succeed(child)
     history.succeed(root)
     header, _, path = read(graphs, history, root.run)

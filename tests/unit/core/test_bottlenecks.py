@@ -43,6 +43,55 @@ def test_the_page_of_one_action_is_its_own_code() -> None:
     ]
 
 
+def test_reading_inputs_and_writing_outputs_are_told_apart() -> None:
+    program = Program()
+    program.action("a0", None, 0, 100, reading=5, writing=8)
+    program.action("one", "a0", 10, 60, starting=3, reading=20, writing=7)
+    program.flow("one", "a0", "o0", "result")
+    assert program.path() == [
+        ("a0", "reading_inputs", 0, 5),
+        ("a0", "user_code", 5, 10),
+        ("one", "starting", 10, 13),
+        ("one", "reading_inputs", 13, 33),
+        ("one", "user_code", 33, 53),
+        ("one", "writing_outputs", 53, 60),
+        ("a0", "user_code", 60, 92),
+        ("a0", "writing_outputs", 92, 100),
+    ]
+    found = bottlenecks_dict("r1", program.analysis())
+    assert found["path"]["reading_inputs_ms"] == 25
+    assert found["path"]["writing_outputs_ms"] == 15
+    assert found["path"]["user_code_ms"] == 57
+    totals = {task["name"]: task["total"] for task in found["tasks"]}
+    assert (totals["one"]["user_code_ms"], totals["one"]["reading_inputs_ms"]) == (20, 20)
+    assert totals["a"]["waiting_for_children_ms"] == 50
+    saved = {each["title"]: each["saves_ms"] for each in found["improvements"]}
+    assert saved["Make one twice as fast"] == 10  # its code, not what its values take
+
+
+def test_values_that_take_longer_than_the_run_leave_no_gap() -> None:
+    program = Program()
+    program.action("a0", None, 0, 10, starting=4, reading=5, writing=5)
+    assert program.path() == [
+        ("a0", "starting", 0, 4),
+        ("a0", "reading_inputs", 4, 9),
+        ("a0", "writing_outputs", 9, 10),
+    ]
+
+
+def test_each_attempt_reads_its_inputs() -> None:
+    program = Program()
+    first = ((Phase.QUEUED, 0), (Phase.RUNNING, 1), (Phase.FAILED, 6))
+    second = ((Phase.QUEUED, 6), (Phase.RUNNING, 8), (Phase.SUCCEEDED, 20))
+    program.action("a0", None, 0, 20, moments=(first, second), reading=2, writing=3)
+    assert program.path()[-4:] == [
+        ("a0", "queued", 6, 8),
+        ("a0", "reading_inputs", 8, 10),
+        ("a0", "user_code", 10, 17),
+        ("a0", "writing_outputs", 17, 20),
+    ]
+
+
 def test_what_the_parent_does_between_two_calls_is_its_own() -> None:
     program = Program()
     program.action("a0", None, 0, 100)

@@ -7,6 +7,7 @@ from server_world import outputs
 
 from flyte_core.model import ActionKey, ActionName, ErrorInfo, ErrorKind, RunKey, Token
 from flyte_core.wire import errors
+from flyte_core.wire.godwit.v1 import worker_pb2
 from flyte_server.ports.executor import Ended, EndReason
 from flyte_server.services import outcome
 
@@ -34,6 +35,18 @@ def test_small_outputs_are_taken_as_bytes(tmp_path: Path) -> None:
     (tmp_path / "outputs.pb").write_bytes(outputs(1))
     found = outcome.read(WELL, tmp_path, ("o0",))
     assert (found.outputs, found.error, found.output_uri) == (outputs(1), None, str(tmp_path))
+
+
+def test_the_word_left_beside_outputs_is_taken_if_it_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "outputs.pb").write_bytes(outputs(1))
+    word = worker_pb2.Edges(reading_us=1_500, writing_us=2_500)
+    word.edges.add(source="a1", param="o0", relation="result", confidence="exact")
+    (tmp_path / "edges.pb").write_bytes(word.SerializeToString())
+    found = outcome.read(WELL, tmp_path, ("o0",))
+    assert (found.reading_us, found.writing_us) == (1_500, 2_500)
+    assert [(edge.source, edge.target, edge.target_param) for edge in found.edges] == [("a1", "a0", "o0")]
+    (tmp_path / "edges.pb").write_bytes(b"\xff")
+    assert outcome.read(WELL, tmp_path, ("o0",)).edges == ()
 
 
 def test_large_outputs_stay_a_checked_file(tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ PHASES = (
     ("queued", "Queued"),
     ("waiting_for_resources", "Waiting for resources"),
     ("starting", "Starting"),
+    ("reading_inputs", "Reading inputs"),
     ("user_code", "Running your code"),
     ("waiting_for_children", "Waiting for children"),
     ("waiting_for_answer", "Waiting for an answer"),
+    ("writing_outputs", "Writing outputs"),
 )
 
 PATH = (

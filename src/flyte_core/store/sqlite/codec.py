@@ -94,6 +94,8 @@ def _attempt(attempt: Attempt) -> str:
         text += f',"ended_at":{attempt.ended_at}'
     if attempt.error is not None:
         text += f',"error":{_error(attempt.error)}'
+    if attempt.reading_us or attempt.writing_us:
+        text += f',"values":[{attempt.reading_us},{attempt.writing_us}]'
     if attempt.worker:
         text += f',"worker":{_quote(attempt.worker)}'
     return text + "}"
@@ -108,6 +110,7 @@ def _read_attempt(raw: Json) -> Attempt:
         raw.get("ended_at"),
         _read_error(raw.get("error")),
         raw.get("worker", ""),
+        *raw.get("values", ()),
     )
 
 

@@ -89,20 +89,24 @@ class GetGraphResponse(_message.Message):
     def __init__(self, run: _Optional[str] = ..., nodes: _Optional[_Iterable[_Union[GraphNode, _Mapping]]] = ..., edges: _Optional[_Iterable[_Union[GraphEdge, _Mapping]]] = ..., critical_path: _Optional[_Iterable[_Union[GraphSegment, _Mapping]]] = ...) -> None: ...
 
 class Times(_message.Message):
-    __slots__ = ("queued_ms", "waiting_for_resources_ms", "starting_ms", "user_code_ms", "waiting_for_children_ms", "waiting_for_answer_ms")
+    __slots__ = ("queued_ms", "waiting_for_resources_ms", "starting_ms", "user_code_ms", "waiting_for_children_ms", "waiting_for_answer_ms", "reading_inputs_ms", "writing_outputs_ms")
     QUEUED_MS_FIELD_NUMBER: _ClassVar[int]
     WAITING_FOR_RESOURCES_MS_FIELD_NUMBER: _ClassVar[int]
     STARTING_MS_FIELD_NUMBER: _ClassVar[int]
     USER_CODE_MS_FIELD_NUMBER: _ClassVar[int]
     WAITING_FOR_CHILDREN_MS_FIELD_NUMBER: _ClassVar[int]
     WAITING_FOR_ANSWER_MS_FIELD_NUMBER: _ClassVar[int]
+    READING_INPUTS_MS_FIELD_NUMBER: _ClassVar[int]
+    WRITING_OUTPUTS_MS_FIELD_NUMBER: _ClassVar[int]
     queued_ms: float
     waiting_for_resources_ms: float
     starting_ms: float
     user_code_ms: float
     waiting_for_children_ms: float
     waiting_for_answer_ms: float
-    def __init__(self, queued_ms: _Optional[float] = ..., waiting_for_resources_ms: _Optional[float] = ..., starting_ms: _Optional[float] = ..., user_code_ms: _Optional[float] = ..., waiting_for_children_ms: _Optional[float] = ..., waiting_for_answer_ms: _Optional[float] = ...) -> None: ...
+    reading_inputs_ms: float
+    writing_outputs_ms: float
+    def __init__(self, queued_ms: _Optional[float] = ..., waiting_for_resources_ms: _Optional[float] = ..., starting_ms: _Optional[float] = ..., user_code_ms: _Optional[float] = ..., waiting_for_children_ms: _Optional[float] = ..., waiting_for_answer_ms: _Optional[float] = ..., reading_inputs_ms: _Optional[float] = ..., writing_outputs_ms: _Optional[float] = ...) -> None: ...
 
 class OnPath(_message.Message):
     __slots__ = ("actions", "time_ms", "share", "times")

@@ -77,10 +77,14 @@ class Edge(_message.Message):
     def __init__(self, source: _Optional[str] = ..., source_path: _Optional[str] = ..., param: _Optional[str] = ..., path: _Optional[str] = ..., relation: _Optional[str] = ..., confidence: _Optional[str] = ...) -> None: ...
 
 class Edges(_message.Message):
-    __slots__ = ("edges",)
+    __slots__ = ("edges", "reading_us", "writing_us")
     EDGES_FIELD_NUMBER: _ClassVar[int]
+    READING_US_FIELD_NUMBER: _ClassVar[int]
+    WRITING_US_FIELD_NUMBER: _ClassVar[int]
     edges: _containers.RepeatedCompositeFieldContainer[Edge]
-    def __init__(self, edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ...) -> None: ...
+    reading_us: int
+    writing_us: int
+    def __init__(self, edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ..., reading_us: _Optional[int] = ..., writing_us: _Optional[int] = ...) -> None: ...
 
 class Child(_message.Message):
     __slots__ = ("name", "kind", "spec", "spec_sha256", "group", "inputs", "cache_key", "trace", "loose_inputs", "edges")
@@ -265,18 +269,22 @@ class PullResponse(_message.Message):
     def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., cancel: _Optional[_Iterable[int]] = ..., drain: bool = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("action", "token", "outputs", "error", "edges")
+    __slots__ = ("action", "token", "outputs", "error", "edges", "reading_us", "writing_us")
     ACTION_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     EDGES_FIELD_NUMBER: _ClassVar[int]
+    READING_US_FIELD_NUMBER: _ClassVar[int]
+    WRITING_US_FIELD_NUMBER: _ClassVar[int]
     action: ActionRef
     token: int
     outputs: Payload
     error: Error
     edges: _containers.RepeatedCompositeFieldContainer[Edge]
-    def __init__(self, action: _Optional[_Union[ActionRef, _Mapping]] = ..., token: _Optional[int] = ..., outputs: _Optional[_Union[Payload, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ...) -> None: ...
+    reading_us: int
+    writing_us: int
+    def __init__(self, action: _Optional[_Union[ActionRef, _Mapping]] = ..., token: _Optional[int] = ..., outputs: _Optional[_Union[Payload, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ..., reading_us: _Optional[int] = ..., writing_us: _Optional[int] = ...) -> None: ...
 
 class ReportRequest(_message.Message):
     __slots__ = ("worker_id", "reports")
