@@ -11,7 +11,7 @@ from flyte_core.dataflow.bottlenecks import Analysis
 from flyte_core.dataflow.graph import Graph
 from flyte_core.dataflow.infer import Known, Named, infer
 from flyte_core.dataflow.report import analyse, bottlenecks_dict, graph_of
-from flyte_core.model import Action, ActionKind, ActionName, Digest, Micros, RunKey
+from flyte_core.model import Action, ActionKind, ActionName, Digest, InvalidArgument, Micros, RunKey
 from flyte_core.store.ports import ActionQuery, Reader, Role
 from flyte_core.wire import specs
 from flyte_core.wire.contents import contents
@@ -88,9 +88,12 @@ class Guesses:
     def _first_look(self, action: Action) -> _Look:
         view = self._store.run(self._run)
         env = view.record.env if view is not None else {}
-        if action.kind is ActionKind.TASK and not specs.takes_notes(action.spec, env):
-            return _Look.ALL
-        return _Look.REFERENCES if specs.may_refer(action.spec, action.kind) else _Look.NOTHING
+        try:
+            if action.kind is ActionKind.TASK and not specs.takes_notes(action.spec, env):
+                return _Look.ALL
+            return _Look.REFERENCES if specs.may_refer(action.spec, action.kind) else _Look.NOTHING
+        except InvalidArgument:  # a damaged template is no reason to have no graph
+            return _Look.NOTHING
 
     def _know(self, action: Action, *, silent: bool) -> Known:
         before = self._known.get(action.key.name)

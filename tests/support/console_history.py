@@ -31,6 +31,7 @@ from flyte_core.model import (
     Token,
 )
 from flyte_core.store.ports import ActionQuery, Store
+from flyte_core.wire.specs import FLAVOR
 
 PROJECT, DOMAIN = "flytesnacks", "development"
 START = Micros(1_790_000_000_000_000)
@@ -80,6 +81,7 @@ _SIMPLE = {bool: types_pb2.BOOLEAN, int: types_pb2.INTEGER, float: types_pb2.FLO
 
 def spec_of(task: str, inputs: dict[str, object], retries: int = 0) -> TaskSpec:
     template = task_definition_pb2.TaskSpec()
+    template.task_template.metadata.runtime.flavor = FLAVOR
     for name, value in inputs.items():
         kind = _SIMPLE.get(type(value), types_pb2.STRUCT)
         entry = template.task_template.interface.inputs.variables.add(key=name)

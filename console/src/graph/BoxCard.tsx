@@ -37,7 +37,9 @@ export function BoxCard({ item, model, now, share, from, selected, onSelect }: P
         ))}
       </span>
       <span className={css.foot}>
-        <span className="num">{lengthOf(model, item, now)}</span>
+        <span className="num" title={lengthOf(model, item, now)}>
+          {lengthOf(model, item, now, failed > 0)}
+        </span>
         {failed > 0 && many(item) && <em>{count(failed)} failed</em>}
         {share >= 0.01 && <strong className="num">{percent(share, 1)} of path</strong>}
       </span>
@@ -97,12 +99,13 @@ function phasesOf(model: RunModel, item: Item): Int32Array {
   return counts;
 }
 
-function lengthOf(model: RunModel, item: Item, now: number): string {
+/** How long it took; of many the half, and, unless it is to be `brief`, all but the longest. */
+function lengthOf(model: RunModel, item: Item, now: number, brief = false): string {
   const spans = item.rows.map(row => model.spanOf(row, now)).map(([begin, end]) => end - begin);
   if (!many(item)) {
     return isTerminal(model.phase[item.rows[0]!]!) ? duration(spans[0]) : elapsed(spans[0]!);
   }
   spans.sort((a, b) => a - b);
   const at = (part: number) => duration(spans[Math.min(spans.length - 1, Math.floor(part * spans.length))]);
-  return `p50 ${at(0.5)} · p95 ${at(0.95)}`;
+  return brief ? `p50 ${at(0.5)}` : `p50 ${at(0.5)} · p95 ${at(0.95)}`;
 }

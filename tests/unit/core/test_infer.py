@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from store_history import create, key
 
 from flyte_core.dataflow.content import Reference, content_of
 from flyte_core.dataflow.edges import Edge
 from flyte_core.dataflow.infer import Known, Named, infer
-from flyte_core.model import ActionName
+from flyte_core.graphs import read_graph
+from flyte_core.model import ActionName, Micros
+from flyte_core.store.memory import MemoryStore
 
 FILE = Reference("file:///data/1/part.csv", "sha256:aa")
 TWIN = Reference("file:///data/2/part.csv", "sha256:aa")
@@ -270,3 +273,9 @@ def test_long_containers_count_as_a_whole() -> None:
     run.call("take", xs=long)
     run.call("one", x=4_321)
     assert run.edges() == {"give0 -> take0.xs"}
+
+
+def test_a_run_whose_template_is_damaged_has_a_graph() -> None:
+    store = MemoryStore()
+    create(store, key())
+    assert [node.action for node in read_graph(store, key(), Micros(0)).nodes] == ["a0"]
