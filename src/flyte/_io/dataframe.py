@@ -235,27 +235,33 @@ class DataFrame(BaseModel):
 
 
 class Hinted(NamedTuple):
-    """What a type hint says of a frame: its class, the columns and the format that are wanted."""
+    """What a type hint says of a frame: its class, the columns and the format that are wanted, its hash."""
 
     kind: Any
     columns: list[str] | None = None
     form: str = ""
+    method: HashMethod | None = None
 
 
 def hint_of(hint: Any) -> Hinted:
-    """Read a hint: `pandas.DataFrame`, or `Annotated[pandas.DataFrame, {"name": str}, "parquet"]`."""
+    """Read a hint: `pandas.DataFrame`, or `Annotated[pandas.DataFrame, {"name": str}, "parquet"]`.
+
+    A `HashFunction` among the notes makes the hash of frames that a task returns.
+    """
     if typing.get_origin(hint) is not Annotated:
         return Hinted(hint)
     kind, *notes = typing.get_args(hint)
-    columns, form = None, ""
+    columns, form, method = None, "", None
     for note in notes:
-        if isinstance(note, Mapping):
+        if isinstance(note, HashMethod):
+            method = note
+        elif isinstance(note, Mapping):
             columns = list(note)
         elif isinstance(note, str):
             form = note
         elif type(note).__name__ == "Schema" and hasattr(note, "names"):
             columns = list(note.names)
-    return Hinted(kind, columns, form)
+    return Hinted(kind, columns, form, method)
 
 
 _checked: dict[str, str] = {}

@@ -83,6 +83,9 @@ class FrameCodec(Codec[Any]):
         except RuntimeUserError:
             self.refuse(value)
         frame.store(self._hinted.form)
+        if self._hinted.method is not None and frame.val is not None:
+            self._hinted.method.update(frame.val)
+            frame.hash = self._hinted.method.result()
         if not frame.uri:
             self.refuse(value, "it is neither in memory nor stored anywhere")
         return frame.format or "", settle(frame.uri, frame.hash)

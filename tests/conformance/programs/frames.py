@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 import flyte
-from flyte.io import DataFrame
+from flyte.io import DataFrame, HashFunction
 from programs.table import program
 
 env = flyte.TaskEnvironment(name="frames")
@@ -137,6 +137,28 @@ def rows(frame: pd.DataFrame) -> int:
 @env.task
 def by_content() -> list[int]:
     return [rows(sales()), rows(sales()), rows(sales().head(2))]
+
+
+SumHashed = Annotated[DataFrame, HashFunction.from_fn(lambda frame: str(frame["n"].sum()))]
+
+
+@env.task
+def with_sum(n: list[int]) -> SumHashed:
+    return DataFrame.from_df(pd.DataFrame({"n": n}))
+
+
+@env.task(cache="auto")
+def known_by_sum(frame: pd.DataFrame) -> int:
+    return len(frame)
+
+
+@program(
+    [2, 2, 3],
+    tree="as_the_hash_says(with_sum, known_by_sum, with_sum, known_by_sum hit, with_sum, known_by_sum)",
+)
+@env.task
+def as_the_hash_says() -> list[int]:
+    return [known_by_sum(with_sum(n)) for n in ([1, 2], [2, 1], [4, 0, 0])]
 
 
 @dataclass
