@@ -10,8 +10,8 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, PrivateAttr, model_validator
 
-from flyte._io import engines
-from flyte._io.hashing import CONTENT, Content, HashMethod, of_file
+from flyte._io import engines, extend
+from flyte._io.hashing import CONTENT, Content, HashMethod, of_content, of_file
 from flyte._storage import paths, transfer
 from flyte._storage.places import is_remote, join, local_path, place_of
 from flyte._storage.streams import check, off_loop
@@ -52,7 +52,7 @@ class DataFrame(BaseModel):
         Raises:
             RuntimeUserError: it is no data frame of a library that is known.
         """
-        if val is not None:
+        if val is not None and not extend.knows(type(val)):
             engines.engine_of(type(val))
         made = cls(uri=uri, format=engines.format_of(uri) if uri else "")
         made._value = val
@@ -157,6 +157,10 @@ class DataFrame(BaseModel):
         kind, columns = self._wanted()
         if self._value is not None and isinstance(self._value, kind) and columns is None:
             return self._value
+        self.store()
+        decoded = self._decoded(kind, columns)
+        if decoded is not None:
+            return decoded
         with self._files() as (files, passing):
             found = engines.engine_of(kind).read(files, self._format(), columns)
             return found.collect().lazy() if passing and hasattr(found, "collect") else found
@@ -164,6 +168,16 @@ class DataFrame(BaseModel):
     async def iter(self) -> AsyncIterator[Any]:
         """The frame in parts, one after the other, each of the type that `open` was given."""
         kind, columns = self._wanted()
+        self.store()
+        decoded = await off_loop(self._decoded, kind, columns)
+        if isinstance(decoded, AsyncIterator):
+            async for part in decoded:
+                yield part
+            return
+        if decoded is not None:
+            for part in decoded if isinstance(decoded, Iterator) else (decoded,):
+                yield part
+            return
         with self._files() as (files, _):
             parts = engines.engine_of(kind).batches(files, self._format(), columns)
             while (part := await off_loop(next, parts, None)) is not None:
@@ -185,9 +199,39 @@ class DataFrame(BaseModel):
         """
         if self._value is None or self.hash is not None:
             return
-        form = form or self.format or engines.format_of(self.uri or "") or engines.FORMATS[0]
+        kind = type(self._value)
+        form = form or self.format or engines.format_of(self.uri or "") or extend.default_format(kind)
+        encoder = extend.encoder_of(kind, form, self.uri or paths.base())
+        if encoder is not None:
+            self._encode(encoder, form)
+            return
+        form = form or engines.FORMATS[0]
         self.uri, self.hash = store(self._value, form, self.uri)
         self.format = form
+
+    def _encode(self, encoder: "extend.DataFrameEncoder[Any]", form: str) -> None:
+        """Let an encoder write the frame."""
+        from flyte._types.custom import wait
+
+        self.uri = self.uri or paths.new(f"frame.{form}" if form else None)
+        if not is_remote(self.uri):
+            Path(self.uri.removeprefix("file://")).parent.mkdir(parents=True, exist_ok=True)
+        wanted = extend.dataset(self.uri, form, self._columns).metadata.structured_dataset_type
+        written = wait(encoder.encode(self, wanted))
+        self.uri = written.uri or self.uri
+        self.format = written.metadata.structured_dataset_type.format or form
+        here = local_path(self.uri)
+        self.hash = None if here is None else of_content(here)
+
+    def _decoded(self, kind: type, columns: list[str] | None) -> Any:
+        """The frame as a decoder reads it; None when nobody has said how."""
+        decoder = extend.decoder_of(kind, self.format or "", self.uri or "")
+        if decoder is None or not self.uri:
+            return None
+        from flyte._types.custom import wait
+
+        stored = extend.dataset(self.uri, self.format or "", columns)
+        return wait(decoder.decode(stored, stored.metadata))
 
     def _wanted(self) -> tuple[type, list[str] | None]:
         """The class and the columns that were asked for."""

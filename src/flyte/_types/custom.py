@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextvars
 import os
 import threading
 import typing
@@ -115,13 +116,13 @@ class TransformerCodec(LiteralCodec[Any]):
             if self._transformer.type_assertions_enabled:
                 self._transformer.assert_type(self._hint, value)
             made = self._transformer.to_literal(value, self._hint, self.literal_type())
-            literal.CopyFrom(_wait(made))
+            literal.CopyFrom(wait(made))
         except (TypeError, ValueError, AssertionError) as error:
             self.refuse(value, str(error))
 
     def read(self, literal: Literal) -> Any:
         try:
-            return _wait(self._transformer.to_python_value(literal, self._hint))
+            return wait(self._transformer.to_python_value(literal, self._hint))
         except (TypeError, ValueError, AssertionError) as error:
             raise Mismatch(self.label, literal, str(error)) from error
 
@@ -340,15 +341,15 @@ _guard = threading.Lock()
 _inside = threading.local()
 
 
-def _wait(coroutine: Coroutine[Any, Any, R]) -> R:
+def wait(coroutine: Coroutine[Any, Any, R]) -> R:
     """Run a transformer's coroutine to its end, whatever loop the caller may be on.
 
     It gets a thread; a transformer that asks for values that have transformers, too, one more.
     """
     if getattr(_inside, "busy", False):
         with ThreadPoolExecutor(1) as another:
-            return another.submit(_run, coroutine).result()
-    return _threads().submit(_run, coroutine).result()
+            return another.submit(contextvars.copy_context().run, _run, coroutine).result()
+    return _threads().submit(contextvars.copy_context().run, _run, coroutine).result()
 
 
 def _run(coroutine: Coroutine[Any, Any, R]) -> R:
