@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from flyte._authoring.task import Task
+from flyte._dataflow.reach import may_call
+from flyte._dataflow.twins import twin_of
 from flyte._runtime import a0, attempt, code, worker
 from flyte._runtime.forking import Children, fork_shim
 from flyte._runtime.resolver import import_module, module_of
@@ -152,6 +154,8 @@ def _get_ready(module: Any) -> None:
         if isinstance(value, Task):
             with contextlib.suppress(Exception):
                 codec_of_task(value)
+                if may_call(value):
+                    twin_of(value.func)
 
 
 def _shared(env: dict[str, str]) -> dict[str, str]:

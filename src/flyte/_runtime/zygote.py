@@ -33,7 +33,10 @@ PRELOAD = (
     "flyteidl2.task.common_pb2",
     "flyteidl2.core.literals_pb2",
     "flyte._authoring.invoke",
+    "flyte._controller.remote",
     "flyte._controller.worker",
+    "flyte._log",
+    "flyte._secrets",
     "flyte._types.engine",
 )
 """What a typical attempt imports anyway; none of it starts a thread."""
