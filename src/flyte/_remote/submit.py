@@ -21,8 +21,8 @@ from flyte._client.connect import Connect
 from flyte._client.errors import RpcError, for_user
 from flyte._client.session import connect
 from flyte._config import Config
+from flyte._controller.options import run_message
 from flyte._controller.spec import Place, task_message
-from flyte._controller.start import run_message
 from flyte._controller.submission import check_size
 from flyte._packaging import bundle as bundles
 from flyte._packaging import files, upload

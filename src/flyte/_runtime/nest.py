@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any, NoReturn
 
 from flyte._authoring.task import Task
@@ -154,7 +155,7 @@ def _get_ready(module: Any) -> None:
         if isinstance(value, Task):
             with contextlib.suppress(Exception):
                 codec_of_task(value)
-                if may_call(value):
+                if may_call(value) and isinstance(value.func, FunctionType):
                     twin_of(value.func)
 
 
