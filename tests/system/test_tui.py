@@ -15,7 +15,7 @@ import flyte.remote
 from flyte import _session
 from flyte._cli.tui.app import Console
 from flyte._cli.tui.run import RunScreen
-from flyte._cli.tui.runs import RunsScreen
+from flyte._cli.tui.runs import RunsScreen, ScopeScreen
 from flyte._controller import home
 from flyte._remote.current import current_source
 from flyte_core.model import Phase, RunKey
@@ -179,6 +179,34 @@ async def test_the_table_can_be_filtered() -> None:
         app.screen.query_one("#status", Select).clear()
         await pilot.press("slash", *"tui.squares", "enter")
         await until(pilot, lambda: [str(table.get_row_at(0)[0]), table.row_count] == ["first", 1])
+
+    await drive(app, steps)
+
+
+async def test_another_project_can_be_chosen() -> None:
+    started(square, "here", x=1)
+    flyte.with_runcontext(name="there", project="other", domain="staging").run(square, x=2)
+    app = console()
+
+    def names() -> list[str]:
+        table = app.screen.query_one("#runs", DataTable)
+        return [str(table.get_row_at(row)[0]) for row in range(table.row_count)]
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: names() == ["here"])
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, ScopeScreen))
+        assert app.screen.options.option_count == 2
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: names() == ["there"])
+        assert app.screen.sub_title == "other / staging"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and tree_of(app) != [])
+        await pilot.press("q")
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, ScopeScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: names() == ["there"])
 
     await drive(app, steps)
 

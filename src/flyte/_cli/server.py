@@ -127,7 +127,7 @@ def start_tui(ctx: click.Context, /, file: str, poll_interval: float) -> None:
     It shows the configured server's history, or this machine's. Needs godwit-flyte[tui].
 
     \b
-    Keys, in the table: Enter opens a run, / filters, s sorts, a aborts, r refreshes, q ends.
+    Keys, in the table: Enter opens a run, / filters, p chooses the project, s sorts, a aborts, r refreshes, q ends.
     In a run: d details, l log, [ and ] attempts, j and k move, a aborts, q goes back.
 
     \b

@@ -1,11 +1,13 @@
 """The RPCs we call, typed."""
 
 from flyteidl2.dataproxy import dataproxy_service_pb2 as data
+from flyteidl2.project import project_service_pb2 as projects
 from flyteidl2.workflow import run_service_pb2 as runs
 
 from flyte._client.connect import Method, method
 
 _RUNS = runs.DESCRIPTOR.services_by_name["RunService"]
+_PROJECTS = projects.DESCRIPTOR.services_by_name["ProjectService"]
 _DATA = data.DESCRIPTOR.services_by_name["DataProxyService"]
 
 CREATE_RUN: Method[runs.CreateRunRequest, runs.CreateRunResponse] = method(
@@ -48,4 +50,7 @@ GET_ACTION_DATA_URIS: Method[runs.GetActionDataURIsRequest, runs.GetActionDataUR
 TAIL_LOGS: Method[data.TailLogsRequest, data.TailLogsResponse] = method(_DATA, "TailLogs", repeatable=True)
 UPLOAD_INPUTS: Method[data.UploadInputsRequest, data.UploadInputsResponse] = method(
     _DATA, "UploadInputs", repeatable=True
+)
+LIST_PROJECTS: Method[projects.ListProjectsRequest, projects.ListProjectsResponse] = method(
+    _PROJECTS, "ListProjects", repeatable=True
 )

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from flyteidl2.common import identifier_pb2, list_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2 as data
 from flyteidl2.logs.dataplane import payload_pb2
+from flyteidl2.project import project_service_pb2 as projects
 from flyteidl2.workflow import run_definition_pb2 as definitions
 from flyteidl2.workflow import run_service_pb2 as runs
 
@@ -46,6 +47,7 @@ _WATCH: Final = Patience(total_s=3600.0, cap_s=5.0)
 _REOPEN_S: Final = 0.2
 _PAGE: Final = 1000
 _AT_ONCE: Final = 16
+_MOST_PROJECTS: Final = 1000
 
 _PAYLOADS: Final = {bool: "bool_value", int: "int_value", float: "float_value", str: "string_value"}
 
@@ -90,6 +92,14 @@ class RpcSource:
         with _explained(None):
             answer = await self.client.unary(methods.LIST_RUNS, request)
         return RunPage(tuple(actions.from_run(each) for each in answer.runs), answer.token)
+
+    async def scopes(self) -> list[Scope]:
+        with _explained(None):
+            answer = await self.client.unary(
+                methods.LIST_PROJECTS, projects.ListProjectsRequest(org=actions.ORG, limit=_MOST_PROJECTS)
+            )
+        found = {Scope(each.id, domain.id) for each in answer.projects.projects for domain in each.domains}
+        return sorted({*found, self.scope}, key=lambda each: (each.project, each.domain))
 
     async def action(self, key: ActionKey) -> Action:
         details = await self._details(key)

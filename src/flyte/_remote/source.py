@@ -44,6 +44,9 @@ class Source(Protocol):
 
     async def runs(self, query: RunQuery) -> RunPage: ...
 
+    async def scopes(self) -> list[Scope]:
+        """The projects and domains that there are to choose from, the one in force among them."""
+
     async def action(self, key: ActionKey) -> Action:
         """Raises `RunNotFoundError` or `ActionNotFoundError`."""
 

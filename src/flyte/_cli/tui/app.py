@@ -34,6 +34,8 @@ class Console(App[None]):
     #tree { width: 45%; border-right: solid $primary; }
     #head { height: 1; background: $panel; padding: 0 1; }
     #details-scroll { padding: 0 1; }
+    ScopeScreen { align: center middle; }
+    #scopes { width: 60; height: auto; max-height: 80%; border: solid $primary; }
     #answer { display: none; }
     #answer.asked { display: block; }
     """

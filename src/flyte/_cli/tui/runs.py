@@ -1,5 +1,6 @@
 """The table of runs: newest first, filtered by status and task, sorted as one likes."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -7,14 +8,14 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Header, Input, Select
+from textual.screen import ModalScreen, Screen
+from textual.widgets import DataTable, Footer, Header, Input, OptionList, Select
 
 from flyte._cli import values, words
 from flyte._cli.abort import DEFAULT_REASON
 from flyte._cli.tui.details import coloured
 from flyte._cli.tui.run import RunScreen
-from flyte._remote.source import Source
+from flyte._remote.source import Scope, Source
 from flyte._remote.store_source import StoreSource
 from flyte.errors import BaseRuntimeError
 from flyte_core import views
@@ -26,8 +27,43 @@ COLUMNS = ("Run Name", "Task", "Status", "Duration", "Start Time", "Error")
 _SORTS = ("start", "duration", "task", "status")
 
 
+class ScopeScreen(ModalScreen[Scope | None]):
+    """The projects and domains to choose from."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "Back"),
+        Binding("j", "down", "Down", show=False),
+        Binding("k", "up", "Up", show=False),
+    ]
+
+    def __init__(self, scopes: Sequence[Scope], now: Scope) -> None:
+        super().__init__()
+        self._scopes = list(scopes)
+        self._now = now
+
+    def compose(self) -> ComposeResult:
+        yield OptionList(*map(_named, self._scopes), id="scopes")
+
+    def on_mount(self) -> None:
+        self.options.highlighted = self._scopes.index(self._now)
+
+    @property
+    def options(self) -> OptionList:
+        return self.query_one("#scopes", OptionList)
+
+    @on(OptionList.OptionSelected)
+    def chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._scopes[event.option_index])
+
+    def action_down(self) -> None:
+        self.options.action_cursor_down()
+
+    def action_up(self) -> None:
+        self.options.action_cursor_up()
+
+
 class RunsScreen(Screen[None]):
-    """All runs of the project and domain."""
+    """All runs of a project and domain."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("r", "refresh", "Refresh"),
@@ -35,6 +71,7 @@ class RunsScreen(Screen[None]):
         ("s", "sort", "Sort"),
         ("a", "abort", "Abort"),
         ("slash", "filter", "Filter"),
+        ("p", "project", "Project"),
         ("d", "delete", "Delete"),
         ("c", "clear", "Clear all"),
         Binding("j", "move(1)", "Down", show=False),
@@ -46,6 +83,7 @@ class RunsScreen(Screen[None]):
     def __init__(self, source: Source, poll_s: float) -> None:
         super().__init__()
         self._source = source
+        self._scope = source.scope
         self._poll_s = poll_s
         self._views: list[RunView] = []
         self._sort = 0
@@ -62,8 +100,7 @@ class RunsScreen(Screen[None]):
     def on_mount(self) -> None:
         self.table.add_columns(*COLUMNS)
         self.table.focus()
-        self.sub_title = f"{self._source.scope.project} / {self._source.scope.domain}"
-        self.action_refresh()
+        self._turn_to(self._scope)
         self.set_interval(self._poll_s, self.action_refresh)
 
     @property
@@ -85,6 +122,23 @@ class RunsScreen(Screen[None]):
 
     def action_filter(self) -> None:
         self.query_one("#task", Input).focus()
+
+    @work(exclusive=True, group="scope")
+    async def action_project(self) -> None:
+        """Turn to another project and domain."""
+        try:
+            found = await self._source.scopes()
+        except BaseRuntimeError as error:
+            self.notify(error.message, severity="error")
+            return
+        chosen = await self.app.push_screen_wait(ScopeScreen(found, self._scope))
+        if chosen is not None:
+            self._turn_to(chosen)
+
+    def _turn_to(self, scope: Scope) -> None:
+        self._scope = scope
+        self.sub_title = _named(scope)
+        self.action_refresh()
 
     def action_back(self) -> None:
         self.table.focus()
@@ -143,8 +197,8 @@ class RunsScreen(Screen[None]):
         try:
             page = await self._source.runs(
                 RunQuery(
-                    project=self._source.scope.project,
-                    domain=self._source.scope.domain,
+                    project=self._scope.project,
+                    domain=self._scope.domain,
                     phases=(phase,) if isinstance(phase, Phase) else (),
                     task_name=self.query_one("#task", Input).value.strip() or None,
                     limit=SHOWN,
@@ -175,6 +229,10 @@ class RunsScreen(Screen[None]):
     def _at_cursor(self) -> RunView | None:
         chosen = self._chosen(self.table)
         return next((view for view in self._views if view.record.key.name == chosen), None)
+
+
+def _named(scope: Scope) -> str:
+    return f"{scope.project} / {scope.domain}"
 
 
 def _cells(view: RunView) -> list[Text | str]:
