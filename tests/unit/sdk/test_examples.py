@@ -40,6 +40,7 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[Any, ...], int]] = [
     ),
     ("05_beside_tasks", "lengths", {"words": ["one", "three", ""]}, ([3, 5, -1],), 5),
     ("06_resume_and_report", "train", {"steps": 4}, ([2, 3],), 2),
+    ("07_report", "survey", {}, ({"Oslo": 4, "Quito": 5, "Ushuaia": 7},), 4),
     ("10_files", "main", {"days": 3}, ({"day-0.txt": 2, "day-1.txt": 4, "day-2.txt": 6},), 8),
     ("11_frames", "main", {"rows": 1000}, ("a: 334 rows",), 4),
     ("12_own_types", "main", {}, (Fraction(7, 4),), 2),
