@@ -186,15 +186,23 @@ class Case:
 CASES: dict[str, Case] = {}
 
 
-def case(edges: str, **inputs: Any) -> Callable[[Any], Any]:
-    lines = [line.strip() for line in edges.strip().splitlines() if line.strip()]
+def case_of(cases: dict[str, Case]) -> Callable[..., Callable[[Any], Any]]:
+    """What puts a program with its edges into a table."""
 
-    def keep(task: Any) -> Any:
-        assert task.func.__name__ not in CASES
-        CASES[task.func.__name__] = Case(task, frozenset(lines), inputs)
-        return task
+    def case(edges: str, **inputs: Any) -> Callable[[Any], Any]:
+        lines = [line.strip() for line in edges.strip().splitlines() if line.strip()]
 
-    return keep
+        def keep(task: Any) -> Any:
+            assert task.func.__name__ not in cases
+            cases[task.func.__name__] = Case(task, frozenset(lines), inputs)
+            return task
+
+        return keep
+
+    return case
+
+
+case = case_of(CASES)
 
 
 # -- Straight lines --------------------------------------------------------------------------------
@@ -1396,8 +1404,7 @@ async def async_traces() -> None:
 # -- All of them -----------------------------------------------------------------------------------
 
 
-@env.task
-async def suite() -> None:
+async def run_all(cases: dict[str, Case]) -> None:
     """Runs every program, a few at a time."""
     slots = asyncio.Semaphore(16)
 
@@ -1405,4 +1412,9 @@ async def suite() -> None:
         async with slots:
             await each.task.aio(**each.inputs)
 
-    await asyncio.gather(*[run(each) for each in CASES.values()])
+    await asyncio.gather(*[run(each) for each in cases.values()])
+
+
+@env.task
+async def suite() -> None:
+    await run_all(CASES)

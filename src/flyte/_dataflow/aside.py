@@ -3,17 +3,18 @@
 import asyncio
 import concurrent.futures
 import functools
+import itertools
 import threading
 import types
 from collections.abc import Callable
 from typing import Any, Final
 
 from flyte._authoring.task import Task
-from flyte._dataflow.calls import Call
+from flyte._dataflow.calls import Call, here
 from flyte._dataflow.parts import stream
 from flyte._dataflow.prov import Later, Origin, Promise, Prov, Stream, Yields, sequence
 from flyte._dataflow.seen import Expected, Seen
-from flyte._dataflow.twins import is_twin
+from flyte._dataflow.twins import clone, is_twin
 
 
 def is_task(value: Any) -> bool:
@@ -29,19 +30,56 @@ def traced(function: Any) -> Any:
 
 def is_runner(function: Any) -> bool:
     """Whether it only calls the functions it is given: then their twins do as well."""
-    if function in (map, filter, functools.reduce, asyncio.to_thread) if _hashable(function) else False:
-        return True
-    name = getattr(function, "__name__", "")
-    if function is threading.Thread:
-        return True
-    me = getattr(function, "__self__", None)
-    return (name == "submit" and isinstance(me, concurrent.futures.Executor)) or (
-        name == "run_in_executor" and isinstance(me, asyncio.AbstractEventLoop)
+    if isinstance(function, type | types.FunctionType | types.BuiltinFunctionType):
+        return function in _RUNNERS
+    if not isinstance(function, types.MethodType):
+        return False
+    me, name = function.__self__, function.__name__
+    return (name in ("submit", "map") and isinstance(me, concurrent.futures.ThreadPoolExecutor)) or (
+        name in ("run_in_executor", "call_soon", "call_soon_threadsafe")
+        and isinstance(me, asyncio.AbstractEventLoop)
     )
 
 
-def _hashable(value: Any) -> bool:
-    return isinstance(value, type | types.FunctionType | types.BuiltinFunctionType)
+_RUNNERS: Final = (map, filter, functools.reduce, asyncio.to_thread, threading.Thread)
+_AT_ONCE: Final = (map, filter, functools.reduce)
+"""Those that call what they are given again and again, on the thread that asks for it."""
+
+
+class Delivery:
+    """A task that something of others' is to call, and the call it stands for."""
+
+    __slots__ = ("_task", "call")
+
+    def __init__(self, task: Any) -> None:
+        self._task = task
+        self.call: Call | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        here.call, self.call = self.call, None
+        return self._task(*args, **kwargs)
+
+
+def hand_over(call: Call, value: Any) -> Any:
+    """What is handed on in place of a function: its twin, or for one call made elsewhere one of its own."""
+    function = call.function
+    pooled = isinstance(function, types.MethodType) and function.__name__ == "map"
+    if function in _AT_ONCE or pooled:
+        return _handed(value)
+    if is_task(value):
+        return Delivery(value)
+    if type(value) is types.FunctionType:
+        return one_call_of(_handed(value))
+    return value
+
+
+def one_call_of(value: Any) -> Any:
+    """A twin with a code of its own, or a delivery of a task: who runs it is known."""
+    if is_task(value):
+        return Delivery(value)
+    if type(value) is types.FunctionType and is_twin(value.__code__):
+        return clone(value)
+    return value
 
 
 # -- Before ------------------------------------------------------------------------------------------
@@ -57,9 +95,29 @@ def before(seen: Seen, call: Call) -> Call | None:
     elif _is_map(function):
         call.target = function if not hasattr(function, "__self__") else function.__self__
         return call
+    elif call.bound is not None and isinstance(call.bound[0], Pool):
+        call.bound[0].begin()
+    elif _settles(function):
+        known = seen.of(function.__self__)
+        args = call.positional()
+        if not isinstance(known, Promise):
+            known = Promise()
+            seen.attach(function.__self__, known)
+        known.resolve(args[0][1] if args else None)
+    elif isinstance(function, types.BuiltinMethodType) and function.__name__ == "send":
+        yields = seen.whole(function.__self__, call.holder)
+        if isinstance(yields, Yields):
+            yields.sent = call.positional()[0][1]
     else:
         _expect_one(seen, call)
     return None
+
+
+def _settles(function: Any) -> bool:
+    """Whether it gives a future its result."""
+    return getattr(function, "__name__", "") == "set_result" and isinstance(
+        getattr(function, "__self__", None), asyncio.Future | concurrent.futures.Future
+    )
 
 
 def _is_map(function: Any) -> bool:
@@ -123,20 +181,22 @@ def _expect_reduce(seen: Seen, call: Call) -> None:
 
     expected = Expected(following)
     seen.expect(target, expected)
-    call.result = Later(lambda: so_far[0])
+    call.result = Later(lambda _: so_far[0])
     call.done = True
 
 
 def _expect_one(seen: Seen, call: Call) -> None:
     """`submit(step, a, b)`, `to_thread(step, a)`, `Thread(target=step, args=(a, b))`, `context.run(step, a)`."""
+    if not (is_runner(call.function) or _is_run(call.function)):
+        return
     args = call.positional()
     place = next((i for i, (value, _) in enumerate(args) if target_of(_handed(value)) is not None), -1)
     named = dict(call.named)
     if place >= 0:
-        target = target_of(_handed(args[place][0]))
+        function = args[place][0]
         rest, names = args[place + 1 :], named
     elif "target" in named:
-        target = target_of(_handed(named["target"][0]))
+        function = named["target"][0]
         given, prov = named.get("args", ((), None))
         rest = (
             list(zip(given, sequence(prov, len(given)), strict=True))
@@ -146,19 +206,63 @@ def _expect_one(seen: Seen, call: Call) -> None:
         names = {}
     else:
         return
-    if target is None or not (is_runner(call.function) or _is_run(call.function)):
-        return
+    replaced = call.handed[1] if call.handed is not None and call.handed[0] is function else function
+    call.result = expect(seen, replaced, rest, names)
+
+
+def expect(seen: Seen, function: Any, rest: list[Any], names: dict[str, Any]) -> Promise | None:
+    """Get ready for one call that is made elsewhere; what it will return."""
     promise = Promise()
-
-    def once() -> Call:
+    if isinstance(function, Delivery):
+        made = function.call = Call(target=function._task)
+    else:
+        target = target_of(_handed(function))
+        if target is None:
+            return None
         made = Call(target=target)
-        made.args = list(rest)
-        made.named = names
-        made.then = promise.resolve
-        return made
+        seen.expect(target, Expected(lambda: made, tuple([value for value, _ in rest])))
+    made.args = list(rest)
+    made.named = names
+    made.then = promise.resolve
+    return promise
 
-    seen.expect(target, Expected(once, tuple([value for value, _ in rest])))
-    call.result = promise
+
+class Pool:
+    """Stands for a pool in its own `map`: each call that it submits is told from the others."""
+
+    def __init__(self, seen: Seen, call: Call, pool: Any) -> None:
+        self._seen = seen
+        self._call = call
+        self._pool = pool
+        self._sources: list[Stream] = []
+        self._results: list[Promise | None] = []
+
+    def begin(self) -> None:
+        args = self._call.positional()[1:]
+        self._sources = [stream(self._seen, *each) for each in args]
+        taken = itertools.count()
+        self._call.result = Stream(lambda _: self._result(next(taken)))
+
+    def _result(self, index: int) -> Prov | None:
+        found = self._results[index] if index < len(self._results) else None
+        return None if found is None else found.outcome()
+
+    def submit(self, function: Any, *args: Any) -> Any:
+        rest = [(value, source.take(value)) for value, source in zip(args, self._sources, strict=False)]
+        one = one_call_of(function)
+        self._results.append(expect(self._seen, one, rest, {}))
+        return self._pool.submit(one, *args)
+
+
+def pooled(seen: Seen, call: Call, function: Any) -> Any:
+    """`pool.map` of threads, with each of its calls told from the others."""
+    pool = function.__self__
+    if type(pool).map is not concurrent.futures.Executor.map:
+        return function
+    call.handed = None
+    stands = Pool(seen, call, pool)
+    call.bound = (stands,)
+    return functools.partial(concurrent.futures.Executor.map, stands)
 
 
 def _is_run(function: Any) -> bool:
@@ -177,11 +281,15 @@ def after(seen: Seen, call: Call, value: Any) -> Prov | None:
         return call.result.outcome() if _is_run(function) else call.result
     answered = _answer(function)
     if answered is not None:
-        return Later(lambda: answered) if isinstance(value, types.CoroutineType) else answered
+        return Later(lambda _: answered) if isinstance(value, types.CoroutineType) else answered
     model = _LOOP.get(function) if isinstance(function, types.FunctionType | type) else None
     if model is not None:
         return model(seen, call, value)
     me, name = getattr(function, "__self__", None), getattr(function, "__name__", "")
+    if isinstance(call.result, Stream):
+        return call.result
+    if name in ("send", "__next__") and isinstance(known := seen.whole(me, call.holder), Yields):
+        return known.take(value)
     if name == "result" and isinstance(me, asyncio.Future | concurrent.futures.Future):
         promise = seen.of(me)
         return promise.outcome() if isinstance(promise, Promise) else None
@@ -232,7 +340,7 @@ def _run(seen: Seen, call: Call, value: Any) -> Prov | None:
 
 def _gather(seen: Seen, call: Call, value: Any) -> Prov | None:
     promises = [_promised(seen, *each) for each in call.positional()]
-    found = Later(lambda: Prov((), [p.outcome() if p is not None else None for p in promises]))
+    found = Later(lambda _: Prov((), [p.outcome() if p is not None else None for p in promises]))
     _attach(seen, value, found)
     return found
 
@@ -244,7 +352,7 @@ def _as_completed(seen: Seen, call: Call, value: Any) -> Prov | None:
     for promise in _promises(seen, given, prov):
         if promise is not None:
             promise.then(ended.append)
-    return Stream(lambda _: Later(lambda: ended.pop(0) if ended else None))
+    return Stream(lambda _: Later(lambda _: ended.pop(0) if ended else None))
 
 
 def _promises(seen: Seen, given: Any, prov: Prov | None) -> "list[Promise | None]":

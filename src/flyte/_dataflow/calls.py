@@ -11,6 +11,11 @@ Names = tuple[tuple[str, ...], tuple[str, ...], str, str]
 """Parameters: plain ones, those by name only, and what takes the rest (empty: nothing)."""
 
 
+_SIZED: Final = (list, tuple, dict, set, frozenset, range, type({}.keys()), type({}.values()), type({}.items()))
+_UNKNOWN: Final = Yields()
+"""Stands for starred arguments nobody knows the number of: those after them cannot be told apart."""
+
+
 class Call:
     """From before its arguments are evaluated until it has returned."""
 
@@ -21,12 +26,19 @@ class Call:
         "defaults",
         "done",
         "function",
+        "handed",
         "holder",
+        "later",
+        "made",
         "named",
         "open",
+        "post",
+        "produced",
         "result",
         "target",
         "then",
+        "was_there",
+        "yields",
     )
 
     def __init__(self, function: Any = None, holder: Prov | None = None, target: Any = None) -> None:
@@ -48,6 +60,20 @@ class Call:
         """It was taken over: `result` counts."""
         self.result: Prov | None = None
         self.then: Callable[[Prov | None], object] | None = None
+        self.made: Any = None
+        """The object that the call fills in, for the call of a class."""
+        self.later: Any = None
+        """The code of its `__post_init__`, which its generated `__init__` calls."""
+        self.post = False
+        """It is the call of such a one."""
+        self.yields: Yields | None = None
+        """Of the generator that the call makes, when it begins unseen."""
+        self.was_there = False
+        """For `setdefault`: there was something under the key."""
+        self.handed: tuple[Any, Any] | None = None
+        """A function among the arguments, and what was handed on in its place."""
+        self.produced = 0
+        """So many values had been produced when the call was made."""
 
     def positional(self) -> list[Given]:
         """The arguments by position, those that came out of a generator included."""
@@ -55,6 +81,8 @@ class Call:
             return self.args  # type: ignore[return-value]
         flat: list[Given] = []
         for each in self.args:
+            if each is _UNKNOWN:
+                break
             if isinstance(each, Yields):
                 values = each.values if len(each.values) == len(each.items) else [None] * len(each.items)
                 flat += zip(values, each.items, strict=True)
@@ -64,10 +92,11 @@ class Call:
 
     def spread(self, value: Any, prov: Prov | None) -> None:
         """Add the arguments that a starred one stands for."""
-        if isinstance(value, list | tuple):
-            self.args += zip(value, sequence(prov, len(value)), strict=True)
-        elif isinstance(prov, Yields):
-            self.args.append(prov)
+        if isinstance(value, _SIZED):
+            found = list(value)
+            self.args += zip(found, sequence(prov, len(found)), strict=True)
+        else:
+            self.args.append(prov if isinstance(prov, Yields) else _UNKNOWN)
             self.open = True
 
     def bind(self, names: Names) -> dict[str, Prov | None]:
@@ -105,6 +134,13 @@ class Call:
 
 class _Here(threading.local):
     call: Call | None = None
+    left: "tuple[Any, Prov | None]" = (None, None)
+    """What the twin that nobody was seen to call has just returned."""
+
+    def taken(self, value: Any) -> Prov | None:
+        left, prov = self.left
+        self.left = None, None
+        return prov if left is value else None
 
 
 here: Final = _Here()

@@ -1,19 +1,22 @@
 """What calls do to provenance: of our own functions, of builtins, of anything else."""
 
+import contextlib
 import functools
 import itertools
+import sys
 import types
 from collections.abc import Iterator
 from dataclasses import is_dataclass
-from types import FunctionType, MethodType
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType
 from typing import Any, Final
 
-from flyte._dataflow import aside, builtin
+from flyte._dataflow import aside, builtin, collecting, copying, implicit
 from flyte._dataflow.calls import Call, here
 from flyte._dataflow.prov import MANY, Promise, Prov, Stream, Yields, child, derive
-from flyte._dataflow.seen import Seen
-from flyte._dataflow.twins import is_twin, twin_of
+from flyte._dataflow.seen import Seen, unique
+from flyte._dataflow.twins import is_twin, is_users, twin_of
 
+_METHODS: Final = (types.BuiltinMethodType, MethodType)
 _LAZY: Final = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
 
 
@@ -25,6 +28,8 @@ def prepare(seen: Seen, call: Call) -> Any:
         return _twin(seen, call, function)
     if kind is MethodType:
         inner = function.__func__
+        if function.__name__ == "map" and aside.is_runner(function):
+            return aside.pooled(seen, call, function)
         if type(inner) is not FunctionType:
             return function
         if aside.is_task(function.__self__):
@@ -40,7 +45,22 @@ def prepare(seen: Seen, call: Call) -> Any:
         call.target = function
     elif kind is functools.partial:
         return _partial(seen, call, function)
+    elif isinstance(function, type):
+        return implicit.making(seen, call, function)
+    elif kind is not BuiltinFunctionType:
+        return _called(seen, call, function)
     return function
+
+
+def _called(seen: Seen, call: Call, function: Any) -> Any:
+    """An object of the user's class that is called."""
+    bound = implicit.method(function, "__call__")
+    if bound is None:
+        return function
+    call.target = bound.__func__.__code__
+    call.bound = (function,)
+    call.holder = seen.of(function)
+    return bound
 
 
 def _twin(seen: Seen, call: Call, function: FunctionType) -> FunctionType:
@@ -51,13 +71,31 @@ def _twin(seen: Seen, call: Call, function: FunctionType) -> FunctionType:
         return function
     if is_twin(code):
         call.target = code
-        call.defaults = seen.defaults.get(id(code))
+        call.defaults = seen.defaults(function)
         return function
     twin = twin_of(function)
     if twin is None:
-        return function
+        return _wrapper(function)
     call.target = twin.__code__
     return twin
+
+
+def _wrapper(function: FunctionType) -> FunctionType:
+    """What `contextlib` made of a generator of the user's, with its twin inside."""
+    inner = getattr(function, "__wrapped__", None)
+    if function.__module__ == "contextlib" or type(inner) is not FunctionType:
+        return function
+    if function.__code__.co_filename != contextlib.__file__:
+        return function
+    twin = twin_of(inner)
+    if twin is None or not function.__closure__:
+        return function
+    cells = tuple([CellType(twin) if c.cell_contents is inner else c for c in function.__closure__])
+    made = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, cells
+    )
+    made.__wrapped__ = twin  # type: ignore[attr-defined]
+    return made
 
 
 def _partial(seen: Seen, call: Call, function: "functools.partial[Any]") -> Any:
@@ -79,10 +117,17 @@ def _partial(seen: Seen, call: Call, function: "functools.partial[Any]") -> Any:
 
 def go(seen: Seen, call: Call) -> None:
     """The arguments are there; the call is about to be made."""
+    call.produced = seen.produced_count
+    if call.made is not None:
+        implicit.begin(call)
+        if call.later is not None:
+            return
     if call.target is not None:
         here.call = call
         return
     here.call = None
+    if type(call.function) in _METHODS:
+        collecting.before(seen, call)
     special = aside.before(seen, call)
     if special is not None:
         here.call = special
@@ -126,11 +171,12 @@ def _follow_lists(seen: Seen, call: Call) -> None:
 
 def handed(call: Call, value: Any) -> Any:
     """An argument; a function that is handed to something that only calls it becomes its twin."""
-    if type(value) is not FunctionType or not aside.is_runner(call.function):
+    if call.handed is not None or not aside.is_runner(call.function):
         return value
-    if is_twin(value.__code__) or aside.traced(value) is not None:
-        return value
-    return twin_of(value) or value
+    replaced = aside.hand_over(call, value)
+    if replaced is not value:
+        call.handed = value, replaced
+    return replaced
 
 
 def outcome(seen: Seen, call: Call, value: Any) -> Prov | None:
@@ -143,31 +189,38 @@ def outcome(seen: Seen, call: Call, value: Any) -> Prov | None:
 
 def _outcome(seen: Seen, call: Call, value: Any) -> Prov | None:
     if isinstance(value, _LAZY):
-        begun = _begins(seen, call, value)
+        begun = begins(seen, call, value)
         if begun is not None:
             return begun
+    if isinstance(value, contextlib.AbstractContextManager | contextlib.AbstractAsyncContextManager):
+        inner = getattr(value, "gen", None)
+        if isinstance(inner, _LAZY) and is_twin(_frame(inner).f_code):
+            found = begins(seen, call, inner)
+            seen.attach(value, found)
+            return found
     special = aside.after(seen, call, value)
     if special is not None:
         return special
     function = call.function
     if isinstance(function, type):
-        found = builtin.TYPES.get(function)
+        found = builtin.of_type(function, value)
         if found is not None:
             return found(seen, call, value)
         return _constructed(seen, call, value)
     model = builtin.model_of(function)
     if model is not None:
         return model(seen, call, value)
+    made = getattr(function, "__origin__", None)
+    if isinstance(made, type) and type(value) is made:
+        return _constructed(seen, call, value)
     return _unknown(seen, call, value)
 
 
-def _begins(seen: Seen, call: Call, value: Any) -> Prov | None:
+def begins(seen: Seen, call: Call, value: Any) -> Prov | None:
     """A coroutine or generator of a twin: its body begins later."""
-    frame = (
-        getattr(value, "cr_frame", None)
-        or getattr(value, "gi_frame", None)
-        or getattr(value, "ag_frame", None)
-    )
+    if not isinstance(value, _LAZY):
+        return None
+    frame = _frame(value)
     if frame is None:
         return seen.of(value)
     if isinstance(value, types.CoroutineType):
@@ -187,6 +240,14 @@ def _begins(seen: Seen, call: Call, value: Any) -> Prov | None:
     return yields
 
 
+def _frame(value: Any) -> Any:
+    return (
+        getattr(value, "cr_frame", None)
+        or getattr(value, "gi_frame", None)
+        or getattr(value, "ag_frame", None)
+    )
+
+
 def _traced_items(seen: Seen, call: Call, frame: Any, value: Any) -> Prov:
     """What a traced generator gives: the items of the list that is recorded."""
     promise = Promise()
@@ -198,55 +259,69 @@ def _traced_items(seen: Seen, call: Call, frame: Any, value: Any) -> Prov:
 
 
 def _constructed(seen: Seen, call: Call, value: Any) -> Prov | None:
-    """An object: which of its attributes are which arguments."""
+    """An object that no code of the user's has filled in: which of its attributes are which arguments."""
     args, named = call.positional(), call.named
-    if isinstance(value, BaseException):
-        prov = Prov((), {"args": Prov((), [p for _, p in args]), **{n: p for n, (_, p) in named.items()}})
-        _match_attributes(prov, value, args)
-        return prov if any(p is not None for _, p in (*args, *named.values())) else None
     if not any(p is not None for _, p in (*args, *named.values())):
         return None
+    if isinstance(value, BaseException):
+        prov = Prov((), {"args": Prov((), [p for _, p in args])})
+        _match_attributes(prov, value, [*args, *named.values()])
+        return prov
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         fields: dict[Any, Prov | None] = dict(zip(value._fields, [p for _, p in args], strict=False))
         fields.update({name: p for name, (_, p) in named.items()})
-        by_place = [fields.get(name) for name in value._fields]
-        return Prov((), by_place)
-    names = _field_names(type(value))
-    parts: dict[Any, Prov | None] = dict(zip(names, [p for _, p in args], strict=False))
-    parts.update({name: p for name, (_, p) in named.items()})
-    state = getattr(value, "__dict__", None)
-    if state is None and not hasattr(type(value), "__slots__"):
-        return derive(*call.provs())
-    if not is_dataclass(value) and not hasattr(type(value), "model_fields"):
-        parts = {name: p for name, p in parts.items() if state is not None and name in state}
-    prov = Prov((), parts)
-    if state is not None:
-        _match_attributes(prov, value, args)
-    if not any(p is not None for p in prov.parts.values()):  # type: ignore[union-attr]
-        return derive(*call.provs()) if not hasattr(value, "__iter__") or state is None else None
+        return Prov((), [fields.get(name) for name in value._fields])
+    fields = _fields(call, value)
+    if not fields:
+        return _filled(seen, call, value)
+    prov = Prov((), fields)
     seen.attach(value, prov)
     return prov
 
 
-def _match_attributes(prov: Prov, value: Any, args: "list[tuple[Any, Prov | None]]") -> None:
-    """Attributes that hold an argument under another name: told by identity, if that is certain."""
+def _fields(call: Call, value: Any) -> dict[Any, Prov | None]:
+    """Of a dataclass or a model: each field, unless something has made another value of it."""
+    cls = type(value)
+    if not is_dataclass(value) and not hasattr(cls, "model_fields"):
+        return {}
+    code = getattr(cls.__init__, "__code__", None)
+    names = [] if code is None else code.co_varnames[1 : code.co_argcount]
+    given = {**dict(zip(names, call.positional(), strict=False)), **call.named}
+    found: dict[Any, Prov | None] = {}
+    for name, (before, prov) in given.items():
+        held = getattr(value, "__dict__", {}).get(name, before)
+        found[name] = prov if copying.same(before, held) else derive(prov)
+    return found
+
+
+def _filled(seen: Seen, call: Call, value: Any) -> Prov | None:
+    """Of any other object: what it holds of its arguments, told by identity; else computed from them."""
+    given = [*call.positional(), *call.named.values()]
+    if not is_users_class(type(value)):
+        return derive(*call.provs())
+    prov = Prov((), {})
+    _match_attributes(prov, value, given)
+    if not prov.parts:
+        return None
+    seen.attach(value, prov)
+    return prov
+
+
+def is_users_class(cls: type) -> bool:
+    """Whether a class was made by the user's program."""
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return file is None or is_users(file)
+
+
+def _match_attributes(prov: Prov, value: Any, given: "list[tuple[Any, Prov | None]]") -> None:
+    """Attributes that hold an argument: told by identity, if that is certain."""
     parts = prov.parts
     assert isinstance(parts, dict)
     for name, held in list(getattr(value, "__dict__", {}).items()):
-        if name in parts:
-            continue
-        same = {id(p): p for v, p in args if v is held and p is not None}
-        if len(same) == 1:
-            parts[name] = next(iter(same.values()))
-
-
-def _field_names(cls: type) -> list[str]:
-    fields = getattr(cls, "__dataclass_fields__", None) or getattr(cls, "model_fields", None)
-    if fields is not None:
-        return list(fields)
-    init = cls.__dict__.get("__init__") or getattr(cls, "__init__", None)
-    code = getattr(init, "__code__", None)
-    return [] if code is None else list(code.co_varnames[1 : code.co_argcount])
+        if name not in parts and unique(held):
+            same = {id(p): p for v, p in given if v is held and p is not None}
+            if len(same) == 1:
+                parts[name] = next(iter(same.values()))
 
 
 def _unknown(seen: Seen, call: Call, value: Any) -> Prov | None:
@@ -256,6 +331,9 @@ def _unknown(seen: Seen, call: Call, value: Any) -> Prov | None:
         return known
     if value is None or value is NotImplemented:
         return None
+    if seen.produced_count != call.produced:
+        # It has called tasks: what it returns may be theirs.
+        return derive(*[p for p in call.provs() if isinstance(p, Yields)])
     for given, prov in (*call.positional(), *call.named.values()):
         if prov is not None and given is value and not isinstance(value, bool | int | str | None):
             return prov

@@ -1,6 +1,8 @@
 """Parts of values: taken, set, iterated over."""
 
 from collections import deque
+from enum import Enum
+from types import MemberDescriptorType, ModuleType
 from typing import Any, Final
 
 from flyte._dataflow.prov import Bag, Promise, Prov, Stream, Yields, child, derive, sequence
@@ -8,6 +10,8 @@ from flyte._dataflow.seen import Seen
 
 PLAIN: Final = (int, float, str, bytes, complex)
 """Values whose attributes are computed."""
+BUILT_IN: Final = frozenset({list, tuple, dict, set, int, float, str, bool, bytes, range, type(None)})
+"""Kinds of values that are not of the user's making."""
 _ORDERED: Final = (list, tuple, deque)
 _EMPTY: Final = Stream(lambda _: None)
 
@@ -28,6 +32,36 @@ def item(seen: Seen, prov: Prov | None, holder: Any, key: Any) -> Prov | None:
     if isinstance(key, int) and key < 0 and holder is None and not isinstance(whole.parts, list):
         return derive(whole)
     return child(whole, key, holder)
+
+
+def attribute_of(seen: Seen, holder: Any, prov: Prov | None, name: str) -> Prov | None:
+    """Of `holder.name`, which runs no code of the user's."""
+    if isinstance(holder, type | ModuleType):
+        return seen.static(holder, name)
+    whole = seen.whole(holder, prov)
+    if whole is None:
+        return None
+    if isinstance(whole.parts, list):
+        fields = getattr(holder, "_fields", ())
+        return child(whole, fields.index(name)) if name in fields else None
+    if whole.parts is not None and name in whole.parts:
+        return whole.parts[name]
+    return child(whole, name) if _holds(holder, name) else derive(whole)
+
+
+def _holds(holder: Any, name: str) -> bool:
+    """Whether it is a part of the value, and nothing that is computed from it."""
+    if isinstance(holder, PLAIN):
+        return False
+    private = name.startswith("__") and not name.endswith("__")
+    fields = getattr(holder, "_fields", ())
+    return (
+        private
+        or name in getattr(holder, "__dict__", ())
+        or name in fields
+        or isinstance(holder, Enum)
+        or isinstance(getattr(type(holder), name, None), MemberDescriptorType)
+    )
 
 
 def _hashable(key: Any) -> bool:
@@ -66,6 +100,9 @@ def keyed(seen: Seen, value: Any, prov: Prov | None) -> "dict[Any, Prov | None]"
 
 def set_part(seen: Seen, value: Any, prov: Prov | None, name: str, new: Prov | None) -> None:
     """`value.name = ...`"""
+    if isinstance(value, type | ModuleType):
+        seen.set_static(value, name, new)
+        return
     if value is None or (new is None and seen.whole(value, prov) is None):
         return
     keyed(seen, value, prov)[name] = new

@@ -61,7 +61,8 @@ class Promise(Prov):
         else:
             self._then.append(told)
 
-    def outcome(self) -> "Prov | None":
+    def outcome(self, value: Any = None) -> "Prov | None":
+        """Of the result, which is `value` if that is known."""
         return self.result
 
 
@@ -70,12 +71,12 @@ class Later(Promise):
 
     __slots__ = ("_find",)
 
-    def __init__(self, find: "Callable[[], Prov | None]") -> None:
+    def __init__(self, find: "Callable[[Any], Prov | None]") -> None:
         super().__init__()
         self._find = find
 
-    def outcome(self) -> Prov | None:
-        return self._find()
+    def outcome(self, value: Any = None) -> Prov | None:
+        return self._find(value)
 
 
 class Stream(Prov):
@@ -90,7 +91,7 @@ class Stream(Prov):
         self._next = following
         self.sources = tuple(sources)
 
-    def outcome(self) -> "Prov | None":
+    def outcome(self, value: Any = None) -> "Prov | None":
         return self
 
     def take(self, value: Any = None) -> Prov | None:
@@ -101,12 +102,14 @@ class Stream(Prov):
 class Yields(Stream):
     """Of a generator that notes what it yields."""
 
-    __slots__ = ("items", "values", "within")
+    __slots__ = ("items", "sent", "values", "within")
 
     def __init__(self) -> None:
         super().__init__(self._of_next)
         self.items: list[Prov | None] = []
         self.values: list[Any] = []
+        self.sent: Prov | None = None
+        """What was sent into it and not received yet."""
         self.within: Stream | None = None
         """What it hands on at present (`yield from`)."""
         self.sources = (self._all(),)

@@ -145,6 +145,9 @@ class Rewriter:
         return [ast.Expr(note)]
 
     def _on_classdef(self, node: ast.ClassDef, scope: Scope) -> list[ast.stmt]:
+        for each in node.body:
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+                self.function(each, scope)
         return [node, *self._forget([node.name], scope)]
 
     def _on_import(self, node: Any, scope: Scope) -> list[ast.stmt]:
@@ -173,6 +176,20 @@ class Rewriter:
 
     def _on_assign(self, node: ast.Assign, scope: Scope) -> list[ast.stmt]:
         value, prov = self.expr(node.value, scope)
+        target = node.targets[0]
+        single = len(node.targets) == 1
+        if single and prov is not None and isinstance(target, ast.Tuple | ast.List):
+            key = self._next()
+            value = self._iterated(node.value, key, value, prov, False)
+            prov = _me("opened", key)
+        elif single and prov is not None and isinstance(target, ast.Subscript):
+            name = self._temporary()
+            both = ast.Tuple([value, ast.NamedExpr(_store(name), prov)], ast.Load())
+            value = _at(node.value, ast.Subscript(both, ast.Constant(0), ast.Load()))
+            prov = _load(name)
+            node.value = value
+            made = self._bind_item(target, prov, scope, prov)
+            return [node, *made, _assign(name, ast.Constant(None))]
         node.value = value
         return [node, *self._bind_all(node.targets, prov, scope)]
 
@@ -207,12 +224,21 @@ class Rewriter:
             target.value, holder = self._held(target.value, key, scope)
             return [ast.Expr(_me("set_attribute", key, holder, ast.Constant(target.attr), _or_none(prov)))]
         assert isinstance(target, ast.Subscript)
+        return self._bind_item(target, prov, scope, None)
+
+    def _bind_item(
+        self, target: ast.Subscript, prov: ast.expr | None, scope: Scope, given: ast.expr | None
+    ) -> list[ast.stmt]:
+        """`given` is the provenance where it is known before the item is set."""
         key = self._next()
-        target.value, holder = self._held(target.value, key, scope)
+        old = target.value
+        target.value, holder = self._held(old, key, scope)
         if _has_slice(target.slice):
             self._mixed(target.slice, scope)
             return [ast.Expr(_me("forget_items", key, holder))]
-        target.slice = _at(target.slice, _me("key", key, self.expr(target.slice, scope)[0]))
+        if given is not None:
+            target.value = _at(old, _me("keeper", key, target.value, holder, given))
+        target.slice = self._index(target.slice, key, scope)
         return [ast.Expr(_me("set_item", key, holder, _or_none(prov)))]
 
     def _held(self, value: ast.expr, key: ast.expr, scope: Scope) -> tuple[ast.expr, ast.expr]:
@@ -259,7 +285,7 @@ class Rewriter:
                 if _has_slice(target.slice):
                     made.append(ast.Expr(_me("forget_items", key, holder)))
                 else:
-                    target.slice = _at(target.slice, _me("key", key, self.expr(target.slice, scope)[0]))
+                    target.slice = self._index(target.slice, key, scope)
                     made.append(ast.Expr(_me("delete_item", key, holder)))
         return made
 
@@ -286,23 +312,30 @@ class Rewriter:
         if _has_slice(target.slice):
             self._mixed(target.slice, scope)
             return [node, ast.Expr(_me("forget_items", key, holder))]
-        target.slice = _at(target.slice, _me("key", key, self.expr(target.slice, scope)[0]))
+        target.slice = self._index(target.slice, key, scope)
         return [node, ast.Expr(_me("augment_item", key, holder, _or_none(prov), op))]
 
     def _on_for(self, node: Any, scope: Scope) -> list[ast.stmt]:
         key = self._next()
-        before = "source_async" if isinstance(node, ast.AsyncFor) else "source"
         iterable, prov = self.expr(node.iter, scope)
         if prov is None:
             first = self._bind_all([node.target], None, scope)
         else:
-            iterable = _at(node.iter, _me(before, key, iterable, prov))
+            iterable = self._iterated(node.iter, key, iterable, prov, isinstance(node, ast.AsyncFor))
             first = self._bind_all([node.target], _me("item", key, self._seen(node.target)), scope)
         node.iter = iterable
         located = [ast.fix_missing_locations(ast.copy_location(each, node.target)) for each in first]
         node.body = [*located, *self._body(node.body, scope)]
         node.orelse = self._body(node.orelse, scope)
         return [node]
+
+    def _iterated(
+        self, old: ast.expr, key: ast.expr, value: ast.expr, prov: ast.expr | None, later: bool, *more: ast.expr
+    ) -> ast.expr:
+        """What is iterated over. `__iter__` of the user's classes is called here, as a twin."""
+        test = _me("iterates", key, value, _or_none(prov), ast.Constant("a" if later else ""), *more)
+        spelled = _me("iterated", key, ast.Call(_me("begin", key), [], []))
+        return _at(old, ast.IfExp(test, spelled, _me("source", key)))
 
     _on_asyncfor = _on_for
 
@@ -320,12 +353,17 @@ class Rewriter:
 
     def _on_with(self, node: Any, scope: Scope) -> list[ast.stmt]:
         first: list[ast.stmt] = []
+        suffix = ast.Constant("a" if isinstance(node, ast.AsyncWith) else "")
         for item in node.items:
-            item.context_expr, prov = self.expr(item.context_expr, scope)
-            if item.optional_vars is not None:
-                first += self._bind_all(
-                    [item.optional_vars], None if prov is None else _me("entered", prov), scope
-                )
+            value, prov = self.expr(item.context_expr, scope)
+            key = self._next()
+            target = item.optional_vars
+            if prov is not None:
+                value = _at(item.context_expr, _me("enters", key, value, prov, suffix))
+            item.context_expr = value
+            if target is not None:
+                entered = None if prov is None else _me("entered", key, self._seen(target))
+                first += self._bind_all([target], entered, scope)
         located = [ast.fix_missing_locations(ast.copy_location(each, node.body[0])) for each in first]
         node.body = [*located, *self._body(node.body, scope)]
         return [node]
@@ -473,13 +511,19 @@ class Rewriter:
     _of_templatestr = _of_interpolation = _mixed
 
     def _of_binop(self, node: ast.BinOp, scope: Scope) -> Pair:
-        node.left, left = self.expr(node.left, scope)
-        node.right, right = self.expr(node.right, scope)
-        if left is None and right is None:
+        left, one = self.expr(node.left, scope)
+        right, two = self.expr(node.right, scope)
+        node.left, node.right = left, right
+        if one is None and two is None:
             return node, None
-        if isinstance(node.op, ast.Add | ast.Mult | ast.BitOr):
-            return node, _me("combine", ast.Constant(type(node.op).__name__), _or_none(left), _or_none(right))
-        return node, _me("derive", *[each for each in (left, right) if each is not None])
+        op = ast.Constant(type(node.op).__name__)
+        if one is None or two is None or isinstance(node.left, ast.JoinedStr):
+            return node, _me("combine", op, _or_none(one), _or_none(two))
+        key = self._next()
+        test = _me("operates", key, left, one, right, two, op)
+        node.left, node.right = _at(left, _me("left", key)), _at(right, _me("right", key))
+        spelled = _me("operated", key, ast.Call(_me("begin", key), [_me("right", key)], []))
+        return _at(node, ast.IfExp(test, _at(node, spelled), node)), _me("outcome", key)
 
     def _of_boolop(self, node: ast.BoolOp, scope: Scope) -> Pair:
         pairs = [self.expr(each, scope) for each in node.values]
@@ -526,14 +570,14 @@ class Rewriter:
         return node, prov
 
     def _of_attribute(self, node: ast.Attribute, scope: Scope) -> Pair:
-        name = node.value.id if isinstance(node.value, ast.Name) else ""
-        node.value, prov = self._base(node.value, scope)
-        if prov is None and not name:
+        outside = isinstance(node.value, ast.Name) and is_builtin(node.value.id, self._bound)
+        value, prov = self._base(node.value, scope)
+        if outside or (prov is None and not isinstance(node.value, ast.Name)):
+            node.value = value
             return node, None
-        if prov is None and not scope.find(name)[0]:
-            return node, None
-        holder = _load(name) if name else ast.Constant(None)
-        return node, _me("attribute", _or_none(prov), holder, ast.Constant(node.attr))
+        key, name = self._next(), ast.Constant(node.attr)
+        node.value = _at(node.value, _me("owner", key, value, _or_none(prov), name))
+        return node, _me("attribute", key, name)
 
     def _base(self, node: ast.expr, scope: Scope) -> Pair:
         """What a part is taken of. A part of a part may be known by its identity alone."""
@@ -544,33 +588,33 @@ class Rewriter:
         return _at(node, _me("known", key, value)), _me("either", _or_none(prov), key)
 
     def _of_subscript(self, node: ast.Subscript, scope: Scope) -> Pair:
-        name = node.value.id if isinstance(node.value, ast.Name) else ""
-        node.value, prov = self._base(node.value, scope)
-        holder = _load(name) if name else ast.Constant(None)
-        index = node.slice
+        value, prov = self._base(node.value, scope)
+        if prov is None and not isinstance(node.value, ast.Name):
+            node.value = value
+            node.slice = self.expr(node.slice, scope)[0]
+            return node, None
+        key = self._next()
+        node.value = _at(node.value, _me("container", key, value, _or_none(prov)))
+        node.slice = self._index(node.slice, key, scope)
+        return node, _me("subscript", key)
+
+    def _index(self, index: ast.expr, key: ast.expr, scope: Scope) -> ast.expr:
+        """What stands in brackets, remembered until the part has been taken or set."""
+        if isinstance(index, ast.Slice):
+            limits = [index.lower, index.upper, index.step]
+            parts = [ast.Constant(None) if each is None else self.expr(each, scope)[0] for each in limits]
+            return _at(index, _me("slice", key, *parts))
         if _has_slice(index):
             self._mixed(index, scope)
-            limits = _limits(index)
-            if prov is None and not name:
-                return node, None
-            if limits is None:
-                return node, _me("derive", _me("subscript", _or_none(prov), holder, ast.Constant(None)))
-            return node, _me("sliced", _or_none(prov), holder, *limits)
-        if prov is None and not name:
-            node.slice = self.expr(index, scope)[0]
-            return node, None
-        if _is_constant(index):
-            again: ast.expr = ast.parse(ast.unparse(index), mode="eval").body
-            return node, _me("subscript", _or_none(prov), holder, again)
-        key = self._next()
-        node.slice = _at(index, _me("key", key, self.expr(index, scope)[0]))
-        return node, _me("subscript_at", key, _or_none(prov), holder)
+            return index
+        new, prov = self.expr(index, scope)
+        return _at(index, _me("key", key, new, _or_none(prov)))
 
     def _of_await(self, node: ast.Await, scope: Scope) -> Pair:
         value, prov = self.expr(node.value, scope)
         key = self._next()
         node.value = _at(node.value, _me("awaiting", key, value, _or_none(prov)))
-        return node, _me("awaited", key)
+        return _at(node, _me("awaited", key, node)), _me("result", key)
 
     def _of_yield(self, node: ast.Yield, scope: Scope) -> Pair:
         value: ast.expr = ast.Constant(None)
@@ -578,7 +622,7 @@ class Rewriter:
         if node.value is not None:
             value, prov = self.expr(node.value, scope)
         node.value = _at(node.value or node, _me("yields", value, _or_none(prov)))
-        return node, None
+        return node, _me("sent")
 
     def _of_yieldfrom(self, node: ast.YieldFrom, scope: Scope) -> Pair:
         value, prov = self.expr(node.value, scope)
@@ -639,7 +683,7 @@ class Rewriter:
         def shadow(name: str) -> Shadow:
             return lambda: _me("param", ast.Constant(name))
 
-        self._defaults(node.args, scope)
+        defaults = self._defaults(node.args, scope)
         own: dict[str, Shadow | None] = {name: shadow_of(name) for name in names.bound}
         inner = Scope(scope, {**own, **{name: shadow(name) for name in parameters(node.args)}})
         body, prov = self.expr(node.body, inner)
@@ -649,7 +693,10 @@ class Rewriter:
         ]
         both = ast.Tuple([*begin, _me("leave", body, _or_none(prov))], ast.Load())
         node.body = _at(node.body, ast.Subscript(both, ast.Constant(-1), ast.Load()))
-        return node, None
+        if not defaults:
+            return node, None
+        keys: list[ast.expr | None] = [ast.Constant(each) for each in defaults]
+        return _at(node, _me("defaulted", node, ast.Dict(keys, list(defaults.values())))), None
 
     # -- Comprehensions ----------------------------------------------------------------------------
 
@@ -679,10 +726,9 @@ class Rewriter:
             iterable, prov = self.expr(generator.iter, inner)
             self._iterable -= 1
             key = self._next()
-            before = "source_async" if generator.is_async else "source"
             start = whole if index == 0 else ast.Constant(None)
             if index == 0 or prov is not None:
-                iterable = _at(generator.iter, _me(before, key, iterable, _or_none(prov), start))
+                iterable = self._iterated(generator.iter, key, iterable, prov, bool(generator.is_async), start)
             generator.iter = iterable
             inner = Scope(inner, self._element(generator.target, key, prov))
             tests = [self.expr(test, inner)[0] for test in generator.ifs]
@@ -811,22 +857,6 @@ def _has_slice(index: ast.expr) -> bool:
     return isinstance(index, ast.Slice) or (
         isinstance(index, ast.Tuple) and any(isinstance(each, ast.Slice | ast.Starred) for each in index.elts)
     )
-
-
-def _is_constant(index: ast.expr) -> bool:
-    return isinstance(index, ast.Constant) or (
-        isinstance(index, ast.UnaryOp) and isinstance(index.operand, ast.Constant)
-    )
-
-
-def _limits(index: ast.expr) -> list[ast.expr] | None:
-    """The constants of a plain slice."""
-    if not isinstance(index, ast.Slice):
-        return None
-    parts = [part or ast.Constant(None) for part in (index.lower, index.upper, index.step)]
-    if not all(_is_constant(part) for part in parts):
-        return None
-    return [ast.parse(ast.unparse(part), mode="eval").body for part in parts]
 
 
 def _load(name: str) -> ast.Name:

@@ -22,6 +22,7 @@ _KEPT: Final = 2_048
 """So many things that cannot be referred to weakly are remembered; older ones are forgotten."""
 _LARGE: Final = 64 * 1024
 _WALKED: Final = 2_000
+_DEEP: Final = 6
 _UNKNOWN: Final = object()
 _SMALL_INTS: Final = range(-5, 1025)
 _ATOMS: Final = (int, float, str, bytes, bool, type(None))
@@ -53,7 +54,8 @@ class Seen:
 
     def __init__(self, action: ActionName, inputs: Mapping[str, Any]) -> None:
         self.action = action
-        self.defaults: dict[int, dict[str, Prov | None]] = {}
+        self.produced_count = 0
+        self._defaults: dict[int, tuple[Any, dict[str, Prov | None]]] = {}
         self._known: dict[int, tuple[Any, Prov]] = {}
         self._kept: OrderedDict[int, tuple[Any, Prov | None]] = OrderedDict()
         self._globals: dict[tuple[int, str], tuple[Any, Prov | None]] = {}
@@ -70,6 +72,7 @@ class Seen:
 
     def produced(self, action: ActionName, value: Any, size: int = 0) -> Prov:
         """An action has returned this."""
+        self.produced_count += 1
         return self._arrived(Origin(action, "", False, True), value, size)
 
     def _arrived(self, origin: Origin, value: Any, size: int = 0) -> Prov:
@@ -77,7 +80,7 @@ class Seen:
         if isinstance(value, _ATOMS):
             if size <= _LARGE:
                 self._remember(origin, value)
-                if _unique(value):
+                if unique(value):
                     self.keep(value, prov)
         elif not isinstance(value, _NEVER):
             if size <= _LARGE or _weakly(value) is not None:
@@ -124,7 +127,7 @@ class Seen:
         if value is None or isinstance(value, _NEVER):
             return None
         if isinstance(value, _ATOMS):
-            return self._by_identity(value) if _unique(value) else None
+            return self._by_identity(value) if unique(value) else None
         found = self._known.get(id(value))
         if found is not None and found[0]() is value:
             return found[1]
@@ -158,7 +161,7 @@ class Seen:
                         continue
                     if isinstance(each, list | tuple | dict):
                         ahead.append((each, part))
-                    if not isinstance(each, _NEVER) and (not isinstance(each, _ATOMS) or _unique(each)):
+                    if not isinstance(each, _NEVER) and (not isinstance(each, _ATOMS) or unique(each)):
                         self.attach(each, part)
 
     # -- Names -------------------------------------------------------------------------------------
@@ -177,6 +180,23 @@ class Seen:
     def set_global(self, names: dict[str, Any], name: str, prov: Prov | None, value: Any) -> None:
         self._globals[id(names), name] = value, prov
 
+    def static(self, holder: Any, name: str) -> Prov | None:
+        """Of what a class or a module has."""
+        names = holder.__dict__
+        value = names.get(name)
+        if isinstance(holder, type):
+            found = self._globals.get((id(holder), name))
+            return found[1] if found is not None and found[0] is value else self.of(value)
+        return self.global_(names, name)
+
+    def set_static(self, holder: Any, name: str, prov: Prov | None) -> None:
+        names = holder.__dict__
+        value = names.get(name)
+        if isinstance(holder, type):
+            self._globals[id(holder), name] = value, prov
+        else:
+            self.set_global(names, name, prov, value)
+
     def throw(self, error: Any, prov: Prov | None) -> None:
         if isinstance(error, BaseException):
             self._thrown.append((error, prov))
@@ -184,6 +204,15 @@ class Seen:
     def catch(self, error: Any) -> Prov | None:
         found = next((prov for each, prov in reversed(self._thrown) if each is error), None)
         return found if found is not None else self.of(error)
+
+    def set_defaults(self, function: Any, provs: "dict[str, Prov | None]") -> None:
+        """Where the defaults of a function's parameters came from."""
+        key = id(function)
+        self._defaults[key] = weakref.ref(function, lambda _: self._defaults.pop(key, None)), provs
+
+    def defaults(self, function: Any) -> "dict[str, Prov | None] | None":
+        found = self._defaults.get(id(function))
+        return found[1] if found is not None and found[0]() is function else None
 
     # -- Bodies that begin later -------------------------------------------------------------------
 
@@ -220,7 +249,7 @@ class Seen:
         made: dict[tuple[str, ...], Edge] = {}
         for param, value in values.items():
             prov = provs.get(param)
-            if prov is None and isinstance(value, _ATOMS) and not _unique(value):
+            if prov is None and isinstance(value, _ATOMS) and not unique(value):
                 continue
             for path, origin in self._flow(value, prov):
                 relation: Relation = "argument" if origin.argument else "data"
@@ -255,13 +284,9 @@ class Seen:
 
     def _completed(self, value: Any, prov: Prov | None) -> Prov | None:
         """What the code says, and what identity adds for the parts it says nothing about."""
-        if prov is None:
-            prov = self.of(value)
-            if prov is None and isinstance(value, list | tuple | dict) and (self._known or self._kept):
-                prov = Prov((), dict(itertools.islice(((key, None) for key, _ in _items(value)), _WALKED)))
-        if prov is None or prov.parts is None or len(prov.parts) > _WALKED or type(prov) is not Prov:
+        if not self._known and not self._kept and not self._unwalked:
             return prov
-        return _with_parts(prov, value, self)
+        return _Completion(self).of(value, prov, _DEEP)
 
     def _fits(self, origin: Origin, value: Any) -> bool:
         """Whether it can be the very value."""
@@ -273,22 +298,48 @@ class Seen:
         return type(there) is type(value) and bool(there == value or there != there)
 
 
-def _with_parts(prov: Prov, value: Any, seen: Seen) -> Prov:
-    parts = prov.parts
-    if isinstance(parts, list) and isinstance(value, list | tuple) and len(parts) == len(value):
-        if None not in parts:
-            return prov
-        return Prov(
-            prov.origins, [p if p is not None else seen.of(v) for p, v in zip(parts, value, strict=True)]
-        )
-    if isinstance(parts, dict) and isinstance(value, dict | list | tuple):
-        filled = {
-            key: parts[key] if parts.get(key) is not None else seen.of(each)
-            for key, each in _items(value)
-            if key in parts
+class _Completion:
+    """Looks into a value for parts that are known by their identity."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+        self._budget = _WALKED
+
+    def of(self, value: Any, prov: Prov | None, deep: int) -> Prov | None:
+        known = self._seen.whole(value, prov)
+        if isinstance(value, _ATOMS) or deep < 0 or (known is not None and type(known) is not Prov):
+            return known
+        if known is not None and known.parts is None:
+            return known
+        items = _parts(value)
+        self._budget -= len(items)
+        if self._budget < 0:
+            return known
+        parts = known.parts if known is not None else None
+        if isinstance(parts, list) and len(parts) != len(items):
+            return known
+        found = {
+            key: self.of(each, parts[i] if isinstance(parts, list) else parts.get(key) if parts else None, deep - 1)
+            for i, (key, each) in enumerate(items)
         }
-        return Prov(prov.origins, {**parts, **filled})
-    return prov
+        if known is None and not any(found.values()):
+            return None
+        origins = known.origins if known is not None else ()
+        if isinstance(parts, list):
+            return Prov(origins, list(found.values()))
+        return Prov(origins, {**(parts or {}), **found})
+
+
+def _parts(value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, list | tuple):
+        return list(enumerate(value))
+    names = getattr(type(value), "__dataclass_fields__", None) or getattr(type(value), "model_fields", None)
+    if names is None:
+        return []
+    state = getattr(value, "__dict__", {})
+    return [(name, state[name]) for name in names if name in state]
 
 
 def _output(whole: Prov | None, index: int, name: str) -> Prov | None:
@@ -317,7 +368,7 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:
     return iter(list(enumerate(value)))
 
 
-def _unique(value: Any) -> bool:
+def unique(value: Any) -> bool:
     """Whether an equal value made elsewhere is another object."""
     if isinstance(value, bool):
         return False

@@ -4,14 +4,17 @@ Hooks that take a value return it as it is. None of them may ever raise: without
 arrow less, but the program must run as it would without us.
 """
 
+import asyncio
 import functools
 import sys
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, Final, TypeVar
 
+from inspect import CO_COROUTINE
+
 from flyte import _context
-from flyte._dataflow import models, parts
+from flyte._dataflow import implicit, models, parts
 from flyte._dataflow.calls import Call, Names, here
 from flyte._dataflow.prov import (
     MANY,
@@ -93,6 +96,8 @@ class Notes:
             call.result = prov
             if call.then is not None:
                 call.then(prov)
+        else:
+            here.left = value, prov
         return value
 
     def yields(self, value: Any, prov: Prov | None) -> Any:
@@ -107,7 +112,19 @@ class Notes:
 
     @careful
     def defaults(self, function: Any, provs: "dict[str, Prov | None]") -> None:
-        self._seen.defaults[id(function.__code__)] = provs
+        if type(function) is FunctionType:
+            self._seen.set_defaults(function, provs)
+
+    def defaulted(self, function: Any, provs: "dict[str, Prov | None]") -> Any:
+        self.defaults(function, provs)
+        return function
+
+    def sent(self) -> Prov | None:
+        """Of what `yield` gives: what was sent."""
+        if self._yields is None:
+            return None
+        found, self._yields.sent = self._yields.sent, None
+        return found
 
     # -- Calls -------------------------------------------------------------------------------------
 
@@ -170,6 +187,10 @@ class Notes:
             call: Call = self._cells.pop(key)
             if here.call is call:
                 here.call = None
+            if call.made is not None:
+                self._items[key] = call.holder
+                value = implicit.finished(call, value)
+                return value
             self._items[key] = (
                 self._taken(call, value) if call.done else models.outcome(self._seen, call, value)
             )
@@ -183,7 +204,7 @@ class Notes:
         """Of the result of a call that was taken over."""
         prov = call.result
         if type(prov) is Later:
-            return prov.outcome()
+            return prov.outcome(value)
         if isinstance(prov, Promise | Stream):
             self._seen.attach(value, prov)
         return prov
@@ -193,13 +214,18 @@ class Notes:
 
     @passing
     def awaiting(self, key: int, value: Any, prov: Prov | None) -> Any:
-        self._cells[key] = prov if isinstance(prov, Promise) else self._seen.of(value) or prov
+        known = prov if isinstance(prov, Promise) else self._seen.of(value) or prov
+        if known is None and isinstance(value, asyncio.Future):
+            known = Promise()
+            self._seen.attach(value, known)
+        self._cells[key] = known
         return value
 
-    @careful
-    def awaited(self, key: int) -> Prov | None:
+    @passing
+    def awaited(self, key: int, value: Any) -> Any:
         prov: Prov | None = self._cells.pop(key, None)
-        return prov.outcome() if isinstance(prov, Promise) else prov
+        self._items[key] = prov.outcome(value) if isinstance(prov, Promise) else prov
+        return value
 
     # -- Names -------------------------------------------------------------------------------------
 
@@ -220,9 +246,26 @@ class Notes:
     def caught(self, error: Any) -> Prov | None:
         return self._seen.catch(error)
 
+    @passing
+    def enters(self, key: int, value: Any, prov: Prov | None, suffix: str) -> Any:
+        self._cells[key] = value, self._seen.whole(value, prov)
+        special = implicit.entering(value, prov, suffix)
+        if special is None:
+            return value
+        stand, here.call = special
+        self._cells[key] = here.call
+        return stand
+
     @careful
-    def entered(self, prov: Prov | None) -> Prov | None:
-        return derive(prov)
+    def entered(self, key: int, value: Any) -> Prov | None:
+        cell = self._cells.pop(key, None)
+        if type(cell) is Call:
+            found = self._taken(cell, value)
+            return found.outcome() if isinstance(found, Promise) else found
+        holder, prov = cell
+        if isinstance(prov, Yields):
+            return prov.items[-1] if prov.items else None
+        return prov if value is holder else derive(prov)
 
     # -- Parts -------------------------------------------------------------------------------------
 
@@ -239,28 +282,79 @@ class Notes:
         other: Prov | None = self._cells.pop(key, None)
         return other if other is not None else prov
 
-    def key(self, key: int, value: Any) -> Any:
+    def key(self, key: int, value: Any, prov: Prov | None) -> Any:
         self._keys[key] = value
+        cell = self._cells.get(key)
+        if type(cell) is Call:
+            cell.args.insert(0, (value, prov))
+            here.call = cell
         return value
 
-    @careful
-    def attribute(self, prov: Prov | None, holder: Any, name: str) -> Prov | None:
-        found = self._seen.whole(holder, prov)
-        if isinstance(holder, parts.PLAIN):
-            return derive(found)
-        return attribute(found, name)
+    def slice(self, key: int, *limits: Any) -> Any:
+        found = self._keys[key] = slice(*limits)
+        cell = self._cells.get(key)
+        if type(cell) is Call:
+            cell.args.insert(0, (found, None))
+            here.call = cell
+        return found
+
+    @passing
+    def owner(self, key: int, value: Any, prov: Prov | None, name: str) -> Any:
+        """What an attribute is taken of."""
+        self._cells[key] = value, prov
+        special = implicit.attribute(value, name, prov)
+        if special is None:
+            return value
+        stand, here.call = special
+        self._cells[key] = here.call
+        return stand
 
     @careful
-    def subscript(self, prov: Prov | None, holder: Any, key: Any) -> Prov | None:
-        return parts.item(self._seen, prov, holder, key)
+    def attribute(self, key: int, name: str) -> Prov | None:
+        cell = self._cells.pop(key, None)
+        if type(cell) is Call:
+            return self._attribute_of_call(cell, name)
+        return parts.attribute_of(self._seen, cell[0], cell[1], name)
+
+    def _attribute_of_call(self, call: Call, name: str) -> Prov | None:
+        """Of a property that has run as a twin."""
+        found = call.result
+        owner = call.bound[0] if call.bound is not None else None
+        if found is not None and name in getattr(owner, "__dict__", {}):
+            parts.set_part(self._seen, owner, call.holder, name, found)
+        return found
+
+    @passing
+    def container(self, key: int, value: Any, prov: Prov | None) -> Any:
+        """What an item is taken of."""
+        self._cells[key] = value, prov
+        if type(value) in parts.BUILT_IN:
+            return value
+        bound = implicit.method(value, "__getitem__")
+        if bound is None:
+            return value
+        self._cells[key] = implicit.called(bound, prov)
+        return implicit.stand_in(value, __getitem__=bound)
 
     @careful
-    def subscript_at(self, key: int, prov: Prov | None, holder: Any) -> Prov | None:
-        return parts.item(self._seen, prov, holder, self._keys.pop(key, None))
+    def subscript(self, key: int) -> Prov | None:
+        cell = self._cells.pop(key, None)
+        index = self._keys.pop(key, None)
+        if type(cell) is Call:
+            return cell.result
+        return parts.item(self._seen, cell[1], cell[0], index)
 
-    @careful
-    def sliced(self, prov: Prov | None, holder: Any, *limits: Any) -> Prov | None:
-        return parts.item(self._seen, prov, holder, slice(*limits))
+    @passing
+    def keeper(self, key: int, value: Any, holder: Prov | None, prov: Prov | None) -> Any:
+        """What an item is set of."""
+        if type(value) in parts.BUILT_IN:
+            return value
+        bound = implicit.method(value, "__setitem__")
+        if bound is None:
+            return value
+        call = self._cells[key] = implicit.called(bound, holder)
+        call.args.append((None, prov))
+        return implicit.stand_in(value, __setitem__=bound)
 
     @careful
     def set_attribute(self, key: int, holder: Prov | None, name: str, prov: Prov | None) -> None:
@@ -268,7 +362,9 @@ class Notes:
 
     @careful
     def set_item(self, key: int, holder: Prov | None, prov: Prov | None) -> None:
-        parts.set_item(self._seen, self._cells.pop(key, None), holder, self._keys.pop(key, None), prov)
+        whole, index = self._cells.pop(key, None), self._keys.pop(key, None)
+        if type(whole) is not Call:
+            parts.set_item(self._seen, whole, holder, index, prov)
 
     @careful
     def delete_item(self, key: int, holder: Prov | None) -> None:
@@ -328,6 +424,45 @@ class Notes:
     @careful
     def derive(self, *provs: Prov | None) -> Prov | None:
         return derive(*provs)
+
+    def operates(self, key: int, left: Any, one: Prov | None, right: Any, two: Prov | None, op: str) -> bool:
+        """Whether an operator is a method of the user's class."""
+        self._cells[key] = left, one, right, two, op
+        if type(left) in parts.BUILT_IN:
+            return False
+        try:
+            bound = implicit.method(left, implicit.OPERATORS.get(op, ""))
+            if bound is None:
+                return False
+            call = implicit.called(bound, one)
+            call.args.append((right, two))
+            self._cells[key] = call
+        except Exception:
+            if STRICT:
+                raise
+            return False
+        return True
+
+    def left(self, key: int) -> Any:
+        return self._cells[key][0]
+
+    def right(self, key: int) -> Any:
+        cell = self._cells[key]
+        return cell.args[0][0] if type(cell) is Call else cell[2]
+
+    def operated(self, key: int, value: Any) -> Any:
+        call: Call = self._cells[key]
+        if value is NotImplemented:
+            left, right = call.function.__self__, call.args[0][0]
+            return implicit.operate(call.function.__name__, left, right)
+        return value
+
+    @careful
+    def outcome(self, key: int) -> Prov | None:
+        cell = self._cells.pop(key, None)
+        if type(cell) is Call:
+            return cell.result
+        return parts.combine(cell[4], cell[1], cell[3])
 
     @careful
     def combine(self, op: str, left: Prov | None, right: Prov | None) -> Prov | None:
@@ -398,14 +533,70 @@ class Notes:
 
     # -- Iteration ---------------------------------------------------------------------------------
 
-    @passing
-    def source(self, key: int, value: Any, prov: Prov | None, whole: int | None = None) -> Any:
+    def iterates(
+        self, key: int, value: Any, prov: Prov | None, suffix: str, whole: int | None = None
+    ) -> bool:
+        """Whether what is iterated over has an `__iter__` of the user's."""
         if whole is not None:
             self._cells[whole] = None
+        self._cells[key] = value, prov, suffix
+        try:
+            if type(value) in parts.BUILT_IN:
+                return False
+            if implicit.defined(type(value), f"__{suffix}next__") is not None:
+                return False
+            bound = implicit.method(value, f"__{suffix}iter__")
+        except Exception:
+            if STRICT:
+                raise
+            return False
+        if bound is None:
+            return False
+        call = self._cells[key] = implicit.called(bound, prov)
+        call.handed = suffix, None
+        return True
+
+    def begin(self, key: int) -> Any:
+        """The twin to call; its call is about to be made."""
+        call = here.call = self._cells[key]
+        return call.function
+
+    def iterated(self, key: int, value: Any) -> Any:
+        call: Call = self._cells[key]
+        try:
+            begun = models.begins(self._seen, call, value)
+            prov = begun if begun is not None else call.result
+            return self._source(key, value, prov, "a" if call.handed == ("a", None) else "")
+        except Exception:
+            if STRICT:
+                raise
+            return value
+
+    def source(self, key: int) -> Any:
+        value, prov, suffix = self._cells[key]
+        try:
+            return self._source(key, value, prov, suffix)
+        except Exception:
+            if STRICT:
+                raise
+            return value
+
+    def _source(self, key: int, value: Any, prov: Prov | None, suffix: str) -> Any:
+        if type(value) not in parts.BUILT_IN:
+            stand = implicit.iterating(value, suffix)
+            if stand is not None:
+                self._cells[key] = Stream(here.taken)
+                return stand
         self._cells[key] = parts.stream(self._seen, value, prov)
+        self._items[key] = prov
         return value
 
-    source_async = source
+    @careful
+    def opened(self, key: int) -> Prov | None:
+        """Of what is about to be unpacked."""
+        found = self._cells.pop(key, None)
+        prov = self._items.pop(key, None)
+        return found if isinstance(found, Yields) or prov is None else prov
 
     @careful
     def item(self, key: int, value: Any) -> Prov | None:
@@ -458,11 +649,36 @@ class Notes:
 class Quiet:
     """Stands for `Notes` where nobody takes any: outside of runs, or when it is switched off."""
 
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Any] = {}
+
     def __getattr__(self, name: str) -> Any:
         return _QUIET.get(name, _none)
 
     def unpack(self, prov: Any, before: int, after: int, length: int) -> list[None]:
         return [None] * (before + after + (length != -1))
+
+    def iterates(self, key: int, value: Any, *_: Any) -> bool:
+        self._kept[key] = value
+        return False
+
+    def source(self, key: int) -> Any:
+        return self._kept.pop(key)
+
+    def operates(self, key: int, left: Any, one: Any, right: Any, *_: Any) -> bool:
+        self._kept[key] = left, right
+        return False
+
+    def left(self, key: int) -> Any:
+        return self._kept[key][0]
+
+    def right(self, key: int) -> Any:
+        return self._kept.pop(key)[1]
+
+    def slice(self, key: int, *limits: Any) -> Any:
+        return slice(*limits)
 
 
 def _none(*args: Any, **kwargs: Any) -> None:
@@ -481,36 +697,19 @@ def _third(key: Any, name: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
     return value
 
 
+_FIRST: Final = ("leave", "yields", "delegates", "thrown", "defaulted")
+_SECOND: Final = (
+    *("all_named", "all_positional", "awaited", "awaiting", "call", "container", "enters", "entry", "generatorexp_item"),
+    *("hold", "keeper", "key", "known", "listcomp_item", "member", "merge", "owner", "positional_"),
+    *("returned", "setcomp_item", "value"),
+)
 _QUIET: Final[dict[str, Callable[..., Any]]] = {
-    **dict.fromkeys(("leave", "yields", "delegates", "thrown"), _first),
+    **dict.fromkeys(_FIRST, _first),
+    **dict.fromkeys(_SECOND, _second),
     **dict.fromkeys(("named", "choose"), _third),
-    **dict.fromkeys(
-        (
-            "all_named",
-            "all_positional",
-            "awaiting",
-            "call",
-            "entry",
-            "generatorexp_item",
-            "hold",
-            "key",
-            "known",
-            "listcomp_item",
-            "member",
-            "merge",
-            "positional_",
-            "returned",
-            "setcomp_item",
-            "source",
-            "source_async",
-            "value",
-        ),
-        _second,
-    ),
     "advance": lambda *_: True,
     "chose": lambda *_: False,
 }
-_quiet: Final = Quiet()
 
 
 class Hooks:
@@ -521,14 +720,14 @@ class Hooks:
         context = _context.current()
         seen = None if context is None else context.seen
         if seen is None:
-            return _quiet
+            return Quiet()
         frame = sys._getframe(1)
         try:
             return _enter(seen, frame, names, lazy)
         except Exception:
             if STRICT:
                 raise
-            return _quiet
+            return Quiet()
 
     def __reduce__(self) -> str:
         return "hooks"
@@ -544,6 +743,8 @@ def _enter(seen: Seen, frame: Any, names: Names, lazy: bool) -> Notes:
         call = entry.call
     elif here.call is not None and here.call.target is frame.f_code:
         call, here.call = here.call, None
+        if call.post:
+            implicit.begun(call)
     else:
         call = seen.expected(frame.f_code)
     given = call.bind(names) if call is not None else {}
@@ -552,5 +753,9 @@ def _enter(seen: Seen, frame: Any, names: Names, lazy: bool) -> Notes:
         notes._promise, notes._yields = entry.promise, entry.yields
     elif call is not None and not lazy:
         call.done = True
+        notes._call = call
+    elif call is not None and call.yields is not None:
+        notes._yields = call.yields
+    elif call is not None and frame.f_code.co_flags & CO_COROUTINE:
         notes._call = call
     return notes

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import threading
 import warnings
+import weakref
 from pathlib import Path
 from types import CellType, CodeType, FunctionType
 from typing import Any, Final
@@ -26,6 +27,7 @@ _codes: dict[int, tuple[CodeType, CodeType | None]] = {}
 _files: dict[str, dict[tuple[str, int], tuple[CodeType, CodeType] | None]] = {}
 _ours: set[int] = set()
 """Ids of the codes of twins, and of functions inside them."""
+_clones: dict[int, "weakref.ref[CodeType]"] = {}
 _lock: Final = threading.Lock()
 _lines: dict[str, bool] = {}
 
@@ -49,6 +51,18 @@ def twin_of(function: FunctionType) -> FunctionType | None:
     )
     made.__kwdefaults__ = function.__kwdefaults__
     made.__qualname__ = function.__qualname__
+    return made
+
+
+def clone(twin: FunctionType) -> FunctionType:
+    """A twin with a code of its own, so that its one call can be told from all others."""
+    code = twin.__code__.replace()
+    key = id(code)
+    _ours.add(key)
+    _clones[key] = weakref.ref(code, lambda _: (_ours.discard(key), _clones.pop(key, None)))
+    made = FunctionType(code, twin.__globals__, twin.__name__, twin.__defaults__, twin.__closure__)
+    made.__kwdefaults__ = twin.__kwdefaults__
+    made.__qualname__ = twin.__qualname__
     return made
 
 
