@@ -15,6 +15,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, astuple, dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 import flows
@@ -22,7 +23,6 @@ import numpy as np
 import pandas as pd
 import pydantic
 from flows import (
-    Both,
     Case,
     Item,
     Model,
@@ -46,11 +46,9 @@ from flows import (
     order,
     pair,
     priced,
-    same,
     say,
     sized,
     summed,
-    table,
     total,
     two,
     word,
@@ -137,9 +135,9 @@ def norm(v: np.ndarray) -> float:
 
 @leaves.task
 async def written(x: int) -> flyte.io.File:
-    with open(f"w{x}.txt", "w") as f:
-        f.write("same")
-    return await flyte.io.File.from_local(f"w{x}.txt")
+    path = Path(f"w{x}.txt")
+    path.write_text("same")
+    return await flyte.io.File.from_local(str(path))
 
 
 @leaves.task
@@ -425,8 +423,8 @@ def counted_in_a_default_dict() -> None:
 @env.task
 def formatted() -> None:
     a = zero(1)
-    say("{}".format(a))
-    say("{x}".format(x=a))
+    say(f"{a}")
+    say(f"{a}")
     say("%d" % a)
     say(format(a, "03"))
 
@@ -1864,9 +1862,9 @@ def class_attributes() -> None:
 @env.task
 def set_by_name() -> None:
     v = Vec(0, 0)
-    setattr(v, "x", zero(1))
+    v.x = zero(1)
     v.__dict__["y"] = 0
-    one(getattr(v, "x"))
+    one(v.x)
     v.y = zero(2)
     two(v.y)
 
@@ -1958,6 +1956,995 @@ async def nested_groups() -> None:
     await zero.aio(1)
     with flyte.group("c"):
         await one.aio(x)
+
+
+# -- Stranger things --------------------------------------------------------------------------------
+
+
+@case("zero0 -> one.x\nzero1 -> two.x")
+@env.task
+def unzipped() -> None:
+    pairs = [("a", zero(1)), ("b", zero(2))]
+    _, xs = zip(*pairs, strict=True)
+    one(xs[0])
+    two(xs[1])
+
+
+@case("zero0 -> one0.x\nzero1 -> one1.x")
+@env.task
+def a_list_of_an_iterable_object() -> None:
+    v = Vec(zero(1), zero(2))
+    for x in list(v):
+        one(x)
+
+
+@case("zero0 -> add.x\nzero1 -> add.y")
+@env.task
+def a_starred_object() -> None:
+    add(*Vec(zero(1), zero(2)))
+
+
+@case("zero0 ~> one.x\nzero1 ~> one.x")
+@env.task
+def the_sum_of_an_object() -> None:
+    one(sum(Vec(zero(1), zero(2))))
+
+
+class Stack(list[int]):
+    def top(self) -> int:
+        return self[-1]
+
+
+class Settings(dict[str, int]):
+    def __getattr__(self, name: str) -> int:
+        return self[name]
+
+
+@case("zero0 -> one.x\nzero1 -> two.x\nzero1 -> maybe.x")
+@env.task
+def a_list_of_ones_own() -> None:
+    s = Stack()
+    s.append(zero(1))
+    s.append(zero(2))
+    one(s[0])
+    two(s.top())
+    maybe(s.pop())
+
+
+@case("zero0 -> one.x\nzero1 -> two.x")
+@env.task
+def a_dict_of_ones_own() -> None:
+    s = Settings(a=zero(1))
+    s["b"] = zero(2)
+    one(s["a"])
+    two(s["b"])
+
+
+class Store:
+    def __init__(self) -> None:
+        self._kept: dict[str, int] = {}
+
+    def __setitem__(self, name: str, value: int) -> None:
+        self._kept[name] = value
+
+    def __getitem__(self, name: str) -> int:
+        return self._kept[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._kept
+
+
+@case("zero0 -> one.x\nzero1 -> two.x")
+@env.task
+def a_store_of_ones_own() -> None:
+    s = Store()
+    s["a"] = zero(1)
+    s["b"] = zero(2)
+    if "a" in s:
+        one(s["a"])
+    two(s["b"])
+
+
+class Temperature:
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    @property
+    def value(self) -> int:
+        return self._value
+
+    @value.setter
+    def value(self, new: int) -> None:
+        self._value = new
+
+
+@case("zero0 -> one.x\nzero1 -> two.x")
+@env.task
+def a_property_that_is_set() -> None:
+    t = Temperature(zero(1))
+    one(t.value)
+    t.value = zero(2)
+    two(t.value)
+
+
+class Private:
+    def __init__(self, a: int, b: int) -> None:
+        self.__a = a
+        self.__b = b
+
+    def get(self) -> int:
+        return self.__b
+
+
+@case("zero1 -> one.x")
+@env.task
+def private_names() -> None:
+    one(Private(zero(1), zero(2)).get())
+
+
+class Slotted:
+    __slots__ = ("a", "b")
+
+    def __init__(self, a: int, b: int) -> None:
+        self.a, self.b = b, a
+
+
+@case("zero1 -> one.x\nzero0 -> two.x")
+@env.task
+def slots() -> None:
+    s = Slotted(zero(1), zero(2))
+    one(s.a)
+    two(s.b)
+
+
+@dataclass(kw_only=True)
+class Parent:
+    a: int
+    b: int = 0
+
+
+@dataclass
+class Grown(Parent):
+    c: int = 0
+
+    def total(self) -> int:
+        return self.a + self.c
+
+    @property
+    def second(self) -> int:
+        return self.b
+
+
+@case("zero1 -> one.x\nzero2 -> two.x\nzero0 ~> maybe.x\nzero2 ~> maybe.x")
+@env.task
+def dataclasses_that_inherit() -> None:
+    g = Grown(zero(3), a=zero(1), b=zero(2)) if 0 else Grown(a=zero(1), b=zero(2), c=zero(3))
+    one(g.second)
+    two(g.c)
+    maybe(g.total())
+
+
+class Rect(pydantic.BaseModel):
+    w: int
+    h: int
+
+    @property
+    def area(self) -> int:
+        return self.w * self.h
+
+    @pydantic.field_validator("h")
+    @classmethod
+    def double(cls, v: int) -> int:
+        return v + 1
+
+    def wide(self) -> int:
+        return self.w
+
+
+@case("zero0 -> one.x\nzero1 ~> two.x\nzero0 -> maybe.x")
+@env.task
+def models_that_validate() -> None:
+    r = Rect(w=zero(1), h=zero(2))
+    one(r.w)
+    two(r.h)
+    maybe(r.wide())
+
+
+@case("zero0 ~> one.x\nzero1 ~> one.x")
+@env.task
+def a_property_of_a_model() -> None:
+    one(Rect(w=zero(1), h=zero(2)).area)
+
+
+class Problem(Exception):
+    def __init__(self, code: int, other: int) -> None:
+        super().__init__("problem")
+        self.code = other
+        self.twice = code + 1
+
+
+@case("zero1 -> one.x\nzero0 ~> two.x")
+@env.task
+def errors_of_ones_own() -> None:
+    try:
+        raise Problem(zero(1), zero(2))
+    except Problem as error:
+        one(error.code)
+        two(error.twice)
+
+
+@case("")
+@env.task
+def an_error_through_helpers() -> None:
+    def inner(v: int) -> None:
+        raise KeyError(v)
+
+    def outer(v: int) -> None:
+        try:
+            inner(v)
+        except KeyError as error:
+            raise RuntimeError("outer") from error
+
+    try:
+        outer(zero(1))
+    except RuntimeError as error:
+        assert error.__cause__ is not None
+        one(error.__cause__.args[0])
+
+
+@case("")
+@env.task
+def an_exit_stack() -> None:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(opened(zero(1)))
+        b = stack.enter_context(Given(zero(2), zero(3)))
+        one(b)
+
+
+@case("")
+@env.task
+def suppressed() -> None:
+    a = 0
+    with contextlib.suppress(ZeroDivisionError):
+        a = 1 // zero(1)
+    one(a)
+
+
+@contextlib.asynccontextmanager
+async def aopened(value: int) -> AsyncIterator[int]:
+    yield await azero(value)
+
+
+@case("azero0 -> azero1.x\nazero1 -> aone.x")
+@env.task
+async def an_async_manager_that_calls() -> None:
+    async with aopened(await azero(1)) as v:
+        await aone(v)
+
+
+@functools.singledispatch
+def shown(value: Any) -> int:
+    return 0
+
+
+@shown.register
+def _(value: int) -> int:
+    return value
+
+
+@case("zero ~> one.x")
+@env.task
+def dispatched() -> None:
+    one(shown(zero(1)))
+
+
+def memo(function: Callable[[int], int]) -> Callable[[int], int]:
+    known: dict[int, int] = {}
+
+    def inner(n: int) -> int:
+        if n not in known:
+            known[n] = function(n)
+        return known[n]
+
+    return inner
+
+
+@case("zero0 -> one0.x\nzero0 -> one1.x\nzero1 -> one2.x")
+@env.task
+def memoized() -> None:
+    get = memo(lambda n: zero(n))
+    one(get(1))
+    one(get(1))
+    one(get(2))
+
+
+class Counted:
+    def __init__(self, function: Callable[..., int]) -> None:
+        self.function = function
+        self.calls = 0
+
+    def __call__(self, *args: int) -> int:
+        self.calls += 1
+        return self.function(*args)
+
+
+@Counted
+def counted(a: int, b: int) -> int:
+    return zero(b)
+
+
+@case("zero1 -> zero2.x\nzero2 -> one.x")
+@env.task
+def a_class_that_decorates() -> None:
+    one(counted(zero(1), zero(2)))
+
+
+@case("one0 ~> two.x\none1 ~> two.x\none2 ~> two.x")
+@env.task
+def a_tree_of_calls() -> None:
+    def fib(n: int) -> int:
+        return one(n) if n < 2 else fib(n - 1) + fib(n - 2)
+
+    two(fib(3))
+
+
+@case("zero0 -> zero1.x\nzero1 -> zero2.x\nzero2 -> me.o0")
+@env.task
+def mutual_recursion() -> int:
+    def even(n: int, v: int) -> int:
+        return v if n == 0 else odd(n - 1, zero(v))
+
+    def odd(n: int, v: int) -> int:
+        return v if n == 0 else even(n - 1, zero(v))
+
+    return even(3, 1)
+
+
+@case("zero0 -> one.x\nzero1 -> two.x")
+@env.task
+def dict_from_keys() -> None:
+    d = dict.fromkeys(["a", "b"], zero(1))
+    one(d["b"])
+    d["b"] = zero(2)
+    two(d["b"])
+
+
+@case("zero0 -> one.x\nzero1 -> two.x")
+@env.task
+def a_chain_map() -> None:
+    first = {"a": zero(1)}
+    second_ = {"b": zero(2)}
+    merged = {**second_, **first}
+    one(merged["a"])
+    two(merged["b"])
+
+
+@case("zero0 -> total.xs{[0]}\nzero1 -> total.xs{[1]}\nzero0 -> one.x")
+@env.task
+def tuples_joined() -> None:
+    t = (zero(1),) + (zero(2),)
+    total(list(t))
+    one(t[0])
+
+
+@case("zero -> total.xs{[0]}\nzero -> total.xs{[1]}\nzero -> total.xs{[2]}")
+@env.task
+def a_list_repeated() -> None:
+    total([zero(1)] * 3)
+
+
+@case("zero0 -> add0.x\nzero1 -> add0.y\nzero2 -> add1.x\nzero3 -> add1.y")
+@env.task
+def chunked_by_one_iterator() -> None:
+    it = iter([zero(i) for i in range(4)])
+    for a, b in zip(it, it, strict=True):
+        add(a, b)
+
+
+@case("one1 -> two.x")
+@env.task
+def the_best_pair() -> None:
+    scored = {"a": one(1), "b": one(2)}
+    name, score = max(scored.items(), key=lambda pair: pair[1])
+    assert name == "b"
+    two(score)
+
+
+@case("one1 -> two0.x\none0 -> two1.x")
+@env.task
+def items_sorted() -> None:
+    scored = {"a": one(2), "b": one(1)}
+    for _, score in sorted(scored.items(), key=lambda pair: pair[1]):
+        two(score)
+
+
+@case("")
+@env.task
+def zipped_and_sorted() -> None:
+    xs = [one(2), one(1)]
+    for x, _ in sorted(zip(xs, ["a", "b"], strict=True)):
+        two(x)
+
+
+@case("")
+@env.task
+def a_function_with_attributes() -> None:
+    def f() -> int:
+        return f.kept  # type: ignore[attr-defined]
+
+    f.kept = zero(1)  # type: ignore[attr-defined]
+    zero(2)
+    one(f())
+
+
+@case("word ~> one.x\nword ~> say.s")
+@env.task
+def a_regular_expression() -> None:
+    import re
+
+    m = re.match(r"(\w+) (\d+)", word(3))
+    assert m is not None
+    say(m.group(1))
+    one(int(m.group(2)))
+
+
+@case("zero ~> one.x")
+@env.task
+def pickled() -> None:
+    import pickle
+
+    one(pickle.loads(pickle.dumps(zero(1))))
+
+
+@case("zero0 -> one.x\nzero1 -> two.x")
+@env.task
+def a_local_class() -> None:
+    class Local:
+        def __init__(self, a: int) -> None:
+            self.a = a
+
+        def more(self) -> int:
+            return zero(self.a)
+
+    one(Local(zero(1)).a)
+    two(Local(3).more())
+
+
+@case("zero0 -> one.x\nzero0 -> zero1.x\nzero1 -> two.x")
+@env.task
+def a_bound_method_kept() -> None:
+    v = Lazy(zero(1))
+    one(v.n)
+    get = v.__class__.fresh.fget
+    assert get is not None
+    two(get(v))
+
+
+@case("zero0 -> add.x\nzero1 -> add.y")
+@env.task
+def partials_of_helpers() -> None:
+    def call(a: int, b: int) -> int:
+        return add(a, b)
+
+    f = functools.partial(call, zero(1))
+    f(b=zero(2))
+
+
+@case("zero0 -> one.x\nzero1 -> two.x")
+@env.task
+def methods_in_a_dict() -> None:
+    handlers = {"a": lambda v: one(v), "b": lambda v: two(v)}
+    for name, value in (("a", zero(1)), ("b", zero(2))):
+        handlers[name](value)
+
+
+@case("zero2 -> one.x")
+@env.task
+def retried_by_hand() -> None:
+    result = None
+    for attempt in range(3):
+        try:
+            zero(attempt)
+            if attempt == 0:
+                fails(7)
+            result = zero(attempt + 10)
+            break
+        except flyte.errors.RuntimeUserError:
+            continue
+    one(result)
+
+
+@case("zero0 -> one0.x\nzero1 -> one1.x\nzero2 -> one2.x")
+@env.task
+def a_tree_walked() -> None:
+    tree = {"v": zero(1), "kids": [{"v": zero(2), "kids": []}, {"v": zero(3), "kids": []}]}
+
+    def walk(node: dict[str, Any]) -> None:
+        one(node["v"])
+        for kid in node["kids"]:
+            walk(kid)
+
+    walk(tree)
+
+
+@case("one0 -> two0.x\none1 -> two1.x\none2 -> two2.x")
+@env.task
+def a_matrix_turned() -> None:
+    rows_ = [[one(1), one(2)], [one(3), 0]]
+    turned = [list(col) for col in zip(*rows_, strict=True)]
+    two(turned[0][0])
+    two(turned[1][0])
+    two(turned[0][1])
+
+
+@case("zero0 ~> one.x\nzero1 ~> one.x\nzero0 -> two.x")
+@env.task
+def running_totals() -> None:
+    xs = list(itertools.accumulate([zero(1), zero(2)]))
+    one(xs[1])
+    two(xs[0])
+
+
+@case("zero0 -> total0.xs{[0]}\nzero1 -> total0.xs{[1]}\nzero0 -> total1.xs{[0]}")
+@env.task
+def a_list_that_grows() -> None:
+    xs: list[int] = []
+    xs.append(zero(1))
+    ys = list(xs)
+    xs.append(zero(2))
+    total(xs)
+    total(ys)
+
+
+@case("zero0 -> one.x")
+@env.task
+def a_default_that_is_kept() -> None:
+    def add_to(value: int, to: list[int] = []) -> list[int]:
+        to.append(value)
+        return to
+
+    add_to(zero(1))
+    kept = add_to(zero(2))
+    one(kept[0])
+
+
+@case("zero0 -> one0.x\nzero1 -> one1.x")
+@env.task
+def functions_with_defaults_in_a_loop() -> None:
+    fs = []
+    for i in range(2):
+
+        def f(v: int = zero(i)) -> None:
+            one(v)
+
+        fs.append(f)
+    for f in fs:
+        f()
+
+
+@case("zero0 -> one.x\nzero1 ~> say.s")
+@env.task
+def conditional_text() -> None:
+    a, b = zero(1), zero(2)
+    one(a) if b == 0 else two(a)
+    say("yes" if a else f"{b}")
+
+
+@case("zero1 -> one.x\nzero0 -> two.x")
+@env.task
+def bags_of_arguments() -> None:
+    def call(first: int, *rest: int, last: int = 0, **more: int) -> None:
+        one(more["z"])
+        two(rest[0])
+
+    call(9, zero(1), last=3, z=zero(2))
+
+
+@case("")
+@env.task
+def an_unknown_star_before() -> None:
+    args = iter([zero(1)])
+    add(*args, zero(2))
+
+
+@case("zero0 -> one.x\nzero1 -> two.x")
+@env.task
+def a_generator_kept_on_an_object() -> None:
+    class Source:
+        def __init__(self) -> None:
+            self.it = self.items()
+
+        def items(self) -> Iterator[int]:
+            while True:
+                yield zero(1)
+
+    s = Source()
+    one(next(s.it))
+    s2 = s
+    two(next(s2.it))
+
+
+@case("zero0 -> one0.x\nzero0 -> one1.x\nzero1 -> one2.x")
+@env.task
+def a_generator_in_two_loops() -> None:
+    def numbers() -> Iterator[int]:
+        a = zero(1)
+        yield a
+        yield a
+        yield zero(2)
+
+    it = numbers()
+    for x in it:
+        one(x)
+        break
+    for x in it:
+        one(x)
+
+
+@case("zero0 ~> one0.x\nzero1 ~> one1.x")
+@env.task
+def a_pipeline_of_generators() -> None:
+    def numbers() -> Iterator[int]:
+        for i in range(2):
+            yield zero(i)
+
+    def plus(xs: Iterator[int]) -> Iterator[int]:
+        for x in xs:
+            yield x + 1
+
+    for x in plus(numbers()):
+        one(x)
+
+
+@case("one0 -> two.x\none1 -> maybe.x")
+@env.task
+def sets_walked() -> None:
+    s = {one(1), one(2)}
+    for x in s:
+        if x == 2:
+            two(x)
+        else:
+            maybe(x)
+
+
+@case("yes1 -> flip.b")
+@env.task
+def bool_or_int() -> None:
+    a = yes(1)
+    b = yes(2)
+    flip(a and b)
+
+
+@case("zero0 -> one.x")
+@env.task
+def is_the_same_after_asserts() -> None:
+    a = zero(1)
+    b = zero(2)
+    assert a == b and type(a) is int
+    a, b = (a, b) if a <= b else (b, a)
+    one(a)
+
+
+@case("word -> say0.s\nword -> say1.s")
+@env.task
+def stripped() -> None:
+    w = word(1)
+    say(w.strip())
+    say(w)
+
+
+@case("nothing -> maybe0.x\nzero -> maybe1.x")
+@env.task
+def optional_values() -> None:
+    found: dict[str, int | None] = {"a": nothing(1), "b": zero(1)}
+    for v in found.values():
+        maybe(v)
+
+
+@case("color1 -> paint.c")
+@env.task
+def an_enum_in_a_dict() -> None:
+    d = {"a": color(1), "b": color(2)}
+    paint(d["b"])
+
+
+@case("frame0 -> rows0.df\nframe1 -> rows1.df")
+@env.task
+def frames_in_a_list() -> None:
+    for df in [frame(1), frame(2)]:
+        rows(df)
+
+
+@case("frame ~> rows0.df\nframe ~> rows1.df\nframe ~> total.xs")
+@env.task
+def frames_computed() -> None:
+    df = frame(3)
+    rows(df.assign(z=1))
+    rows(df.groupby("y").sum())
+    total(df["x"].tolist())
+
+
+@case("frame0 ~> rows.df\nframe1 ~> rows.df")
+@env.task
+def frames_merged() -> None:
+    a, b = frame(2), frame(3)
+    rows(a.merge(b, on="x"))
+
+
+@case("frame -> rows0.df\nframe ~> rows1.df")
+@env.task
+def a_frame_through_a_helper() -> None:
+    def clean(df: pd.DataFrame) -> pd.DataFrame:
+        out = df.copy()
+        out["w"] = 1
+        return out
+
+    df = frame(2)
+    rows(df)
+    rows(clean(df))
+
+
+@case("vector ~> halve.f\nvector ~> one.x")
+@env.task
+def an_array_taken_apart() -> None:
+    v = vector(3)
+    halve(float(v[0]))
+    one(int(v.shape[0]))
+
+
+@case("written -> read.f\nwritten{path} ~> say.s")
+@env.task
+async def a_file_through_a_helper() -> None:
+    async def through(f: flyte.io.File) -> flyte.io.File:
+        return f
+
+    f = await through(await written(7))
+    await read(f)
+    await say.aio(f"{f.path}"[:0])
+
+
+@case("written -> me.o0")
+@env.task
+async def a_file_returned() -> flyte.io.File:
+    return await written(8)
+
+
+@case("azero0 -> aone0.x\nazero1 -> aone1.x")
+@env.task
+async def gathers_in_gathers() -> None:
+    (a,), (b,) = await asyncio.gather(asyncio.gather(azero(1)), asyncio.gather(azero(2)))
+    await aone(a)
+    await aone(b)
+
+
+@case("azero0 -> aone0.x\nazero1 -> aone1.x")
+@env.task
+async def tasks_in_a_dict_comprehension() -> None:
+    tasks = {i: asyncio.create_task(azero(i)) for i in range(2)}
+    found = {i: await t for i, t in tasks.items()}
+    for i in found:
+        await aone(found[i])
+
+
+@case("aone0 -> two0.x\naone1 -> two1.x")
+@env.task
+async def as_completed_in_a_list() -> None:
+    coros = [asyncio.create_task(aone(i)) for i in range(2)]
+    found = [await c for c in asyncio.as_completed(coros)]
+    for x in sorted(found):
+        await two.aio(x)
+
+
+@case("aone0 -> two.x")
+@env.task
+async def wait_in_a_loop() -> None:
+    pending = {asyncio.create_task(aone(i)) for i in range(3)}
+    found = []
+    while pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for t in done:
+            found.append(t.result())
+    for x in found:
+        if x == 0:
+            await two.aio(x)
+
+
+@case("azero -> aone.x")
+@env.task
+async def an_event() -> None:
+    ready = asyncio.Event()
+    box: dict[str, int] = {}
+
+    async def produce_() -> None:
+        box["v"] = await azero(1)
+        ready.set()
+
+    task = asyncio.create_task(produce_())
+    await ready.wait()
+    await aone(box["v"])
+    await task
+
+
+@case("azero -> aone.x")
+@env.task
+async def an_async_method() -> None:
+    class Client:
+        def __init__(self, n: int) -> None:
+            self.n = n
+
+        async def fetch(self) -> int:
+            return await azero(self.n)
+
+        async def __call__(self) -> int:
+            return await self.fetch()
+
+    await aone(await Client(1)())
+
+
+@case("azero0 -> aone.x\nazero1 -> two.x")
+@env.task
+def run_in_a_loop_of_ones_own() -> None:
+    async def both_() -> tuple[int, int]:
+        a, b = await asyncio.gather(azero(1), azero(2))
+        return a, b
+
+    a, b = asyncio.run(both_())
+    asyncio.run(aone(a))  # type: ignore[arg-type]
+    two(b)
+
+
+@case("")
+@env.task
+async def an_awaitable_class() -> None:
+    class Job:
+        def __init__(self, i: int) -> None:
+            self.i = i
+
+        def __await__(self) -> Any:
+            return azero(self.i).__await__()
+
+    for i in range(2):
+        await aone(await Job(i))  # type: ignore[misc]
+
+
+@case("zero0 -> one0.x\nzero1 -> one1.x")
+@env.task
+def threads_with_equal_values() -> None:
+    a, b = zero(1), zero(2)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, [a, b]))
+
+
+@case("zero0 -> one0.x\nzero1 -> one1.x\none0 -> add.x\none1 -> add.y")
+@env.task
+def submitted_with_equal_values() -> None:
+    a, b = zero(1), zero(2)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        f, g = pool.submit(one, a), pool.submit(one, b)
+    add(f.result(), g.result())
+
+
+@case("zero0 -> one0.x\nzero1 -> one1.x\none0 -> add.x\none1 -> add.y")
+@env.task
+def helpers_in_threads() -> None:
+    def work(v: int) -> int:
+        return one(v)
+
+    a, b = zero(1), zero(2)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        xs = list(pool.map(work, (a, b)))
+        f = pool.submit(work, 9)
+        f.result()
+    add(*xs)
+
+
+class Worker(threading.Thread):
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n = n
+        self.found = -1
+
+    def run(self) -> None:
+        self.found = zero(self.n)
+
+
+@case("")
+@env.task
+def a_thread_class() -> None:
+    w = Worker(1)
+    w.start()
+    w.join()
+    one(w.found)
+
+
+@case("")
+@env.task
+def a_context_variable() -> None:
+    import contextvars
+
+    var: contextvars.ContextVar[int] = contextvars.ContextVar("var")
+    var.set(zero(1))
+    zero(2)
+    one(var.get())
+
+
+@case("zero0 -> add0.x\nzero1 -> add1.x\nzero2 -> add0.y\nzero3 -> add1.y\nadd1 -> one.x")
+@env.task
+def mapped_over_two() -> None:
+    xs = [zero(i) for i in range(2)]
+    ys = [zero(i) for i in range(2, 4)]
+    found = list(flyte.map(add, xs, ys))
+    one(found[1])
+
+
+@case("ones{[0]} -> one0.x\nones{[1]} -> one1.x\none0 ~> two.x\none1 ~> two.x")
+@env.task
+def mapped_over_a_result() -> None:
+    two(sum(flyte.map(one, ones(2))))
+
+
+@case("zero0 -> one0.x\nzero1 -> one1.x\none1 -> two.x")
+@env.task
+def mapped_and_indexed() -> None:
+    found = {i: r for i, r in enumerate(flyte.map(one, [zero(1), zero(2)]))}
+    two(found[1])
+
+
+@case("me{xs[0]} -> one0.x\nme{xs[1]} -> one1.x\none0 -> me.o0{[0]}\none1 -> me.o0{[1]}", xs=[0, 0])
+@env.task
+def an_input_mapped(xs: list[int]) -> list[int]:
+    return [one(x) for x in xs]
+
+
+@case("me{a} -> add.y\nme{b} -> add.x", a=0, b=0)
+@env.task
+def inputs_crossed(a: int, b: int) -> None:
+    add(b, a)
+
+
+@case("me{m.size} -> one.x\nme{m.parts.k[0]} -> two.x\nme{m} -> sized.m", m=Model(size=0, parts={"k": [0]}))
+@env.task
+def a_model_as_input(m: Model) -> None:
+    one(m.size)
+    two(m.parts["k"][0])
+    sized(m)
+
+
+@case("two -> me.o0\nzero -> me.o1")
+@env.task
+def named_outputs() -> tuple[int, int]:
+    r = two(1), zero(2)
+    return r
+
+
+@case("both{[0]} -> add.x\nboth{[1]} -> add.y")
+@env.task
+def a_named_tuple_taken_apart() -> None:
+    left, right = both(1)
+    add(left, right)
+
+
+@case("zero -> add.x\nzero -> add.y")
+@env.task
+def assigned_in_a_chain() -> None:
+    a = b = zero(1)
+    add(a, b)
+
+
+@case("zero0 -> one.x")
+@env.task
+def a_global_through_functions() -> None:
+    global KEPT
+    KEPT = zero(1)
+    zero(2)
+    one(kept())
+
+
+KEPT = 0
+
+
+def kept() -> int:
+    return KEPT
 
 
 # -- All of them -----------------------------------------------------------------------------------

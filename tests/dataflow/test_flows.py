@@ -17,6 +17,9 @@ from flyte_core.store.sqlite import SqliteStore
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import flows  # noqa: E402
+import more_flows  # noqa: E402
+
+TABLES = {"flows": flows.CASES, "more_flows": more_flows.CASES}
 
 ARROWS = {"exact": "->", "derived": "~>", "inferred": "?>"}
 
@@ -24,7 +27,8 @@ ARROWS = {"exact": "->", "derived": "~>", "inferred": "?>"}
 @pytest.fixture(scope="module")
 def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     with terminal(tmp_path_factory.mktemp("user")) as opened:
-        shutil.copy(HERE / "flows.py", opened.cwd)
+        for table in TABLES:
+            shutil.copy(HERE / f"{table}.py", opened.cwd)
         yield opened
 
 
@@ -74,10 +78,12 @@ def _path(path: str) -> str:
 @pytest.fixture(scope="module", params=["local", "server"])
 def found(request: pytest.FixtureRequest, user: Terminal) -> dict[str, set[str]]:
     mode = ["--local"] if request.param == "local" else []
-    run = user.run(*mode, "flows.py", "suite").lines[0]
-    return edges_of(user, run)
+    edges: dict[str, set[str]] = {}
+    for table in TABLES:
+        edges |= edges_of(user, user.run(*mode, f"{table}.py", "suite").lines[0])
+    return edges
 
 
-@pytest.mark.parametrize("name", flows.CASES)
-def test_edges_are_these_and_no_others(found: dict[str, set[str]], name: str) -> None:
-    assert found[name] == set(flows.CASES[name].edges)
+@pytest.mark.parametrize("table, name", [(t, name) for t, cases in TABLES.items() for name in cases])
+def test_edges_are_these_and_no_others(found: dict[str, set[str]], table: str, name: str) -> None:
+    assert found[name] == set(TABLES[table][name].edges)

@@ -35,6 +35,7 @@ class _Call(NamedTuple):
     context: TaskContext
     submission: Submission
     started_at: Micros
+    handle: observe.Handle | None
 
 
 class Traced:
@@ -87,14 +88,17 @@ class Traced:
             loose_inputs=True,
             edges=() if handle is None else handle.edges(name, self.interface, values),
         )
-        return _Call(context, submission, context.calls.now())
+        return _Call(context, submission, context.calls.now(), handle)
 
     def ended(self, call: _Call, *, result: Any = None, error: BaseException | None = None) -> Submission:
         """The call with what became of it."""
         told: ErrorInfo | None = None if error is None else describe(error)
         outputs = self.codec.encode_outputs(result) if told is None else None
         trace = TraceResult(call.started_at, call.context.calls.now(), outputs=outputs, error=told)
-        return dataclasses.replace(call.submission, trace=trace)
+        edges = call.submission.edges
+        if call.handle is not None and self.generates:
+            edges += call.handle.closed(call.submission.name)
+        return dataclasses.replace(call.submission, trace=trace, edges=edges)
 
 
 @functools.cache
@@ -184,7 +188,8 @@ def stream(
     traced, calls = traced_of(func), context.calls
     handle = observe.taking(context, func, args, later=True)
     call = traced.call(context, args, kwargs, handle)
-    _noted(handle, call, None)
+    if handle is not None:
+        handle.opened(call.submission.name)
     if context.attempt > 1 or calls.replays:
         known = calls.wait(calls.find(context, call.submission))
         if known is not None:
@@ -223,7 +228,8 @@ async def astream(
     traced, calls = traced_of(func), context.calls
     handle = observe.taking(context, func, args, later=True)
     call = traced.call(context, args, kwargs, handle)
-    _noted(handle, call, None)
+    if handle is not None:
+        handle.opened(call.submission.name)
     if context.attempt > 1 or calls.replays:
         known = await calls.find(context, call.submission)
         if known is not None:

@@ -318,7 +318,7 @@ class Children:
             self._known[call.name].told = True
             size += len(spec.template)
         if call.edges:
-            edges.put(message.edges, call.edges)
+            edges.put(message.edges, call.edges, call.name)
             size += 64 * len(call.edges)
         trace = call.trace
         if trace is not None:

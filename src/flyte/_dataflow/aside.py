@@ -31,7 +31,7 @@ def traced(function: Any) -> Any:
 def is_runner(function: Any) -> bool:
     """Whether it only calls the functions it is given: then their twins do as well."""
     if isinstance(function, type | types.FunctionType | types.BuiltinFunctionType):
-        return function in _RUNNERS
+        return function in _RUNNERS or _is_run(function)
     if not isinstance(function, types.MethodType):
         return False
     me, name = function.__self__, function.__name__
@@ -187,7 +187,7 @@ def _expect_reduce(seen: Seen, call: Call) -> None:
 
 def _expect_one(seen: Seen, call: Call) -> None:
     """`submit(step, a, b)`, `to_thread(step, a)`, `Thread(target=step, args=(a, b))`, `context.run(step, a)`."""
-    if not (is_runner(call.function) or _is_run(call.function)):
+    if not is_runner(call.function):
         return
     args = call.positional()
     place = next((i for i, (value, _) in enumerate(args) if target_of(_handed(value)) is not None), -1)
@@ -220,7 +220,7 @@ def expect(seen: Seen, function: Any, rest: list[Any], names: dict[str, Any]) ->
         if target is None:
             return None
         made = Call(target=target)
-        seen.expect(target, Expected(lambda: made, tuple([value for value, _ in rest])))
+        seen.expect(target, Expected(lambda: made, once=True))
     made.args = list(rest)
     made.named = names
     made.then = promise.resolve
@@ -242,6 +242,7 @@ class Pool:
         self._sources = [stream(self._seen, *each) for each in args]
         taken = itertools.count()
         self._call.result = Stream(lambda _: self._result(next(taken)))
+        self._call.result.sources = self._results
 
     def _result(self, index: int) -> Prov | None:
         found = self._results[index] if index < len(self._results) else None

@@ -109,6 +109,20 @@ def _selected(seen: Seen, call: Call, value: Any) -> Prov | None:
     return same[0] if len(same) == 1 else derive(*same)
 
 
+def _from_keys(seen: Seen, call: Call, value: Any) -> Prov | None:
+    """`dict.fromkeys(names, x)`"""
+    return Prov((), dict.fromkeys(value, argument(call, 1)[1]))
+
+
+def _entered(seen: Seen, call: Call, value: Any) -> Prov | None:
+    """`stack.enter_context(...)`: what a generator of the user's has given; nothing is known of others."""
+    given, prov = argument(call, 0)
+    known = seen.whole(given, prov)
+    if isinstance(known, Yields):
+        return known.items[-1] if known.items else None
+    return prov if given is value else None
+
+
 _FUNCTIONS: Final[dict[Any, Model]] = {
     **iterating.FUNCTIONS,
     **copying.COPIES,
@@ -141,10 +155,19 @@ TYPES: Final[dict[Any, Model]] = {
 }
 
 
+_BASES: Final = (list, tuple, dict, set, frozenset, deque)
+
+
 def of_type(cls: Any, value: Any) -> Model | None:
     """What making an object of a builtin type does; a `TypedDict` makes a dict."""
     found = TYPES.get(cls)
-    return _dict if found is None and type(value) is dict and hasattr(cls, "__total__") else found
+    if found is not None:
+        return found
+    if type(value) is dict and hasattr(cls, "__total__"):
+        return _dict
+    base = next((each for each in cls.__mro__ if each in _BASES), None)
+    own = base is not None and cls.__init__ is base.__init__ and cls.__new__ is base.__new__
+    return TYPES[base] if own and not hasattr(cls, "_fields") else None
 
 
 def model_of(function: Any) -> Model | None:
@@ -161,6 +184,10 @@ def model_of(function: Any) -> Model | None:
     name = getattr(function, "__name__", "")
     if me is None:
         return None
+    if name == "fromkeys" and me is dict:
+        return _from_keys
+    if name == "enter_context":
+        return _entered
     collection, model = collecting.of_method(me, name)
     if collection and model is not None:
         return model

@@ -11,7 +11,17 @@ Names = tuple[tuple[str, ...], tuple[str, ...], str, str]
 """Parameters: plain ones, those by name only, and what takes the rest (empty: nothing)."""
 
 
-_SIZED: Final = (list, tuple, dict, set, frozenset, range, type({}.keys()), type({}.values()), type({}.items()))
+_SIZED: Final[tuple[Any, ...]] = (
+    list,
+    tuple,
+    dict,
+    set,
+    frozenset,
+    range,
+    type({}.keys()),
+    type({}.values()),
+    type({}.items()),
+)
 _UNKNOWN: Final = Yields()
 """Stands for starred arguments nobody knows the number of: those after them cannot be told apart."""
 

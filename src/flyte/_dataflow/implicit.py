@@ -8,14 +8,13 @@ the method sees the object, and no frame of ours is in between.
 
 import functools
 import operator
-import weakref
 from types import FunctionType, MethodType
 from typing import Any, Final
 
 from flyte._dataflow.calls import Call, here
 from flyte._dataflow.prov import Prov
 from flyte._dataflow.seen import Seen
-from flyte._dataflow.twins import is_users, twin_of
+from flyte._dataflow.twins import custom, twin_of
 
 _ABSTRACT: Final = 1 << 20
 """`Py_TPFLAGS_IS_ABSTRACT`: such a class makes no objects."""
@@ -36,33 +35,12 @@ OPERATORS: Final = {
 }
 _RUN: Final = operator.methodcaller("run")
 
-_custom: dict[tuple[int, str], "tuple[weakref.ref[type], Any]"] = {}
-"""What the user's program defines for a class under a name; None: nothing."""
 _stands: dict[tuple[str, tuple[str, ...]], type] = {}
-
-
-def defined(cls: type, name: str) -> Any:
-    """The function, property or the like that the user's program defines for a class under a name."""
-    key = id(cls), name
-    found = _custom.get(key)
-    if found is None or found[0]() is not cls:
-        found = _custom[key] = weakref.ref(cls), _defined(cls, name)
-    return found[1]
-
-
-def _defined(cls: type, name: str) -> Any:
-    for kind in cls.__mro__:
-        if name in kind.__dict__:
-            function = kind.__dict__[name]
-            inner = getattr(function, "fget", None) or getattr(function, "func", function)
-            users = type(inner) is FunctionType and is_users(inner.__code__.co_filename)
-            return function if users else None
-    return None
 
 
 def method(value: Any, name: str) -> MethodType | None:
     """The twin of a method of the user's class, bound to the value."""
-    function = defined(type(value), name)
+    function = custom(type(value), name)
     if type(function) is not FunctionType:
         return None
     twin = twin_of(function)
@@ -99,8 +77,8 @@ def operate(name: str, left: Any, right: Any) -> Any:
 def attribute(value: Any, name: str, prov: Prov | None) -> "tuple[Any, Call] | None":
     """What to take the attribute of instead, if that runs code of the user's program."""
     cls = type(value)
-    found = defined(cls, name)
-    if found is None or type(found) is FunctionType or defined(cls, "__getattribute__") is not None:
+    found = custom(cls, name)
+    if found is None or type(found) is FunctionType or custom(cls, "__getattribute__") is not None:
         return None
     if type(found) is functools.cached_property:
         if name in getattr(value, "__dict__", {}) or type(found.func) is not FunctionType:
@@ -127,6 +105,24 @@ def attribute(value: Any, name: str, prov: Prov | None) -> "tuple[Any, Call] | N
     made = kind()
     made.run = run
     return made, call
+
+
+def setting(value: Any, name: str, prov: Prov | None) -> "tuple[Any, Call] | None":
+    """What to set the attribute of instead, if that runs code of the user's program."""
+    found = custom(type(value), name)
+    if type(found) is not property or type(found.fset) is not FunctionType:
+        return None
+    twin = twin_of(found.fset)
+    if twin is None:
+        return None
+    bound = MethodType(twin, value)
+    kind = _stands.get((name, ("__call__",)))
+    if kind is None:
+        kind = type("object", (), {"__slots__": ("__call__",), name: property(None, operator.call)})
+        _stands[name, ("__call__",)] = kind
+    made = kind()
+    made.__call__ = bound
+    return made, called(bound, prov)
 
 
 def entering(value: Any, prov: Prov | None, suffix: str) -> "tuple[Any, Call] | None":
@@ -161,7 +157,7 @@ def making(seen: Seen, call: Call, cls: type) -> Any:
     error = issubclass(cls, BaseException)
     if cls.__new__ is not (_plain_new(cls) if error else object.__new__):
         return cls
-    init: Any = cls.__init__
+    init: Any = getattr(cls, "__init__")  # noqa: B009
     if type(init) is not FunctionType:
         return cls
     made = _made(call, cls, init)
@@ -179,7 +175,7 @@ def _plain_new(cls: type) -> Any:
     return base.__new__ if base in plain else None
 
 
-def _made(call: Call, cls: type, init: FunctionType) -> Any:
+def _made(call: Call, cls: Any, init: FunctionType) -> Any:
     twin = twin_of(init)
     if twin is not None:
         made = cls.__new__(cls)
@@ -187,7 +183,7 @@ def _made(call: Call, cls: type, init: FunctionType) -> Any:
         call.target = twin.__code__
         call.bound = (made,)
         return made
-    after = defined(cls, "__post_init__") if hasattr(cls, "__dataclass_fields__") else None
+    after = custom(cls, "__post_init__") if hasattr(cls, "__dataclass_fields__") else None
     if type(after) is not FunctionType or init.__code__.co_filename != "<string>":
         return None
     twin = twin_of(after)
@@ -233,5 +229,3 @@ def finished(call: Call, value: Any) -> Any:
 
 def is_generator(bound: MethodType) -> bool:
     return bool(bound.__func__.__code__.co_flags & (0x20 | 0x200))
-
-

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from flyte._dataflow.calls import Call, Given
 from flyte._dataflow.parts import attribute_of, item, stream
-from flyte._dataflow.prov import MANY, Bag, Prov, Stream, Yields, derive, sequence
+from flyte._dataflow.prov import MANY, Prov, Stream, Yields, derive, sequence
 from flyte._dataflow.seen import Seen
 
 Model = Callable[[Seen, Call, Any], "Prov | None"]
 
 _MISSING: Final[Given] = (None, None)
-VIEWS: Final = (type({}.keys()), type({}.values()), type({}.items()))
+VIEWS: Final[tuple[Any, ...]] = (type({}.keys()), type({}.values()), type({}.items()))
 _AGAIN: Final = (list, tuple, deque, set, frozenset, dict, *VIEWS)
 """What can be iterated over again."""
 _PAIRS: Final = VIEWS[2]

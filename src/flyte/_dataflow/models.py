@@ -195,9 +195,10 @@ def _outcome(seen: Seen, call: Call, value: Any) -> Prov | None:
     if isinstance(value, contextlib.AbstractContextManager | contextlib.AbstractAsyncContextManager):
         inner = getattr(value, "gen", None)
         if isinstance(inner, _LAZY) and is_twin(_frame(inner).f_code):
-            found = begins(seen, call, inner)
-            seen.attach(value, found)
-            return found
+            begun = begins(seen, call, inner)
+            if begun is not None:
+                seen.attach(value, begun)
+            return begun
     special = aside.after(seen, call, value)
     if special is not None:
         return special
@@ -333,7 +334,7 @@ def _unknown(seen: Seen, call: Call, value: Any) -> Prov | None:
         return None
     if seen.produced_count != call.produced:
         # It has called tasks: what it returns may be theirs.
-        return derive(*[p for p in call.provs() if isinstance(p, Yields)])
+        return derive(*[p for p in call.provs() if isinstance(p, Stream)])
     for given, prov in (*call.positional(), *call.named.values()):
         if prov is not None and given is value and not isinstance(value, bool | int | str | None):
             return prov

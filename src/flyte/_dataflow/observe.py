@@ -94,6 +94,15 @@ class Handle:
                 raise
             return ()
 
+    def opened(self, name: ActionName) -> None:
+        """A traced generator begins: what it gives comes from an action that is recorded when it ends."""
+        self._seen.late[name] = []
+        self.ended(name, None, 0)
+
+    def closed(self, name: ActionName) -> tuple[Edge, ...]:
+        """It ends: the edges that were recorded before it."""
+        return tuple(self._seen.late.pop(name, ()))
+
     def ended(self, name: ActionName, value: Any, size: int) -> None:
         """The action has returned this."""
         try:
@@ -126,7 +135,7 @@ def taking(
         begun = seen.begun(sys._getframe(depth))
         if begun is not None:
             return Handle(seen, begun.call, begun.promise, later)
-        return Handle(seen, seen.expected(target, args) or Call(target=target), None, later)
+        return Handle(seen, seen.expected(target) or Call(target=target), None, later)
     except Exception:
         if STRICT:
             raise
@@ -147,6 +156,7 @@ class Rows:
         self._results: list[Promise] = []
         taken = itertools.count()
         call.result = Stream(lambda _: self._result(next(taken)))
+        call.result.sources = self._results
         call.done = True
 
     def _result(self, index: int) -> Prov | None:

@@ -5,8 +5,9 @@ from enum import Enum
 from types import MemberDescriptorType, ModuleType
 from typing import Any, Final
 
-from flyte._dataflow.prov import Bag, Promise, Prov, Stream, Yields, child, derive, sequence
+from flyte._dataflow.prov import MANY, Bag, Promise, Prov, Stream, Yields, child, derive, sequence
 from flyte._dataflow.seen import Seen
+from flyte._dataflow.twins import custom
 
 PLAIN: Final = (int, float, str, bytes, complex)
 """Values whose attributes are computed."""
@@ -156,6 +157,22 @@ def forget(seen: Seen, value: Any, prov: Prov | None) -> None:
     whole.kids = None
 
 
+def lose(seen: Seen, value: Any, prov: Prov | None) -> None:
+    """Code that we do not follow has changed it: nothing is known of its parts."""
+    whole = seen.whole(value, prov)
+    if whole is not None:
+        whole.origins, whole.parts, whole.kids = (), {}, None
+
+
+def repeated(left: Any, one: Prov | None, right: Any, two: Prov | None) -> Prov | None:
+    """Of `left * right`."""
+    if isinstance(left, list | tuple) and isinstance(right, int) and len(left) * right <= MANY:
+        return None if one is None else Prov((), [*sequence(one, len(left))] * right)
+    if isinstance(right, list | tuple) and isinstance(left, int):
+        return repeated(right, two, left, one)
+    return derive(one, two)
+
+
 def augment(seen: Seen, before: Prov | None, prov: Prov | None, op: str, value: Any) -> Prov | None:
     """Of `x += ...`, where `value` is what `x` is now."""
     if isinstance(value, list) and op == "Add":
@@ -202,6 +219,8 @@ def stream(seen: Seen, value: Any, prov: Prov | None) -> Stream:
     if isinstance(whole, Bag):
         return Stream(whole.of, (whole,))
     if whole is None or isinstance(whole, Promise):
+        return _EMPTY
+    if type(value) not in BUILT_IN and not isinstance(value, _ORDERED) and custom(type(value), "__iter__"):
         return _EMPTY
     if isinstance(value, dict):
         keys = derive(Prov(whole.origins))

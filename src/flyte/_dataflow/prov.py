@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 MANY: Final = 20_000
@@ -89,7 +89,7 @@ class Stream(Prov):
     ) -> None:
         super().__init__()
         self._next = following
-        self.sources = tuple(sources)
+        self.sources: Sequence[Prov | None] = tuple(sources)
 
     def outcome(self, value: Any = None) -> "Prov | None":
         return self

@@ -36,6 +36,11 @@ _PURE: Final = _TELLS_NOTHING | frozenset(
 )
 """Builtins that need no note of their own: they call nothing of the user's but operators."""
 
+_WALKING: Final = frozenset(
+    {"list", "tuple", "set", "frozenset", "sorted", "min", "max", "enumerate", "iter"}
+)
+"""Builtins that ask a single argument for its items only."""
+
 Pair = tuple[ast.expr, ast.expr | None]
 
 
@@ -182,13 +187,15 @@ class Rewriter:
             key = self._next()
             value = self._iterated(node.value, key, value, prov, False)
             prov = _me("opened", key)
-        elif single and prov is not None and isinstance(target, ast.Subscript):
+        elif single and prov is not None and isinstance(target, ast.Subscript | ast.Attribute):
             name = self._temporary()
             both = ast.Tuple([value, ast.NamedExpr(_store(name), prov)], ast.Load())
-            value = _at(node.value, ast.Subscript(both, ast.Constant(0), ast.Load()))
+            node.value = _at(node.value, ast.Subscript(both, ast.Constant(0), ast.Load()))
             prov = _load(name)
-            node.value = value
-            made = self._bind_item(target, prov, scope, prov)
+            if isinstance(target, ast.Subscript):
+                made = self._bind_item(target, prov, scope, prov)
+            else:
+                made = self._bind_attribute(target, prov, scope, prov)
             return [node, *made, _assign(name, ast.Constant(None))]
         node.value = value
         return [node, *self._bind_all(node.targets, prov, scope)]
@@ -220,11 +227,21 @@ class Rewriter:
         if isinstance(target, ast.Tuple | ast.List):
             return self._bind_items(target.elts, prov, scope)
         if isinstance(target, ast.Attribute):
-            key = self._next()
-            target.value, holder = self._held(target.value, key, scope)
-            return [ast.Expr(_me("set_attribute", key, holder, ast.Constant(target.attr), _or_none(prov)))]
+            return self._bind_attribute(target, prov, scope, None)
         assert isinstance(target, ast.Subscript)
         return self._bind_item(target, prov, scope, None)
+
+    def _bind_attribute(
+        self, target: ast.Attribute, prov: ast.expr | None, scope: Scope, given: ast.expr | None
+    ) -> list[ast.stmt]:
+        key, name = self._next(), ast.Constant(target.attr)
+        if given is None:
+            target.value, holder = self._held(target.value, key, scope)
+        else:
+            new, prov_of = self.expr(target.value, scope)
+            target.value = _at(target.value, _me("setter", key, new, _or_none(prov_of), name, given))
+            holder = ast.Constant(None)
+        return [ast.Expr(_me("set_attribute", key, holder, name, _or_none(prov)))]
 
     def _bind_item(
         self, target: ast.Subscript, prov: ast.expr | None, scope: Scope, given: ast.expr | None
@@ -232,12 +249,15 @@ class Rewriter:
         """`given` is the provenance where it is known before the item is set."""
         key = self._next()
         old = target.value
-        target.value, holder = self._held(old, key, scope)
+        if _has_slice(target.slice) or given is None:
+            target.value, holder = self._held(old, key, scope)
+        else:
+            new, prov_of = self.expr(old, scope)
+            target.value = _at(old, _me("keeper", key, new, _or_none(prov_of), given))
+            holder = ast.Constant(None)
         if _has_slice(target.slice):
             self._mixed(target.slice, scope)
             return [ast.Expr(_me("forget_items", key, holder))]
-        if given is not None:
-            target.value = _at(old, _me("keeper", key, target.value, holder, given))
         target.slice = self._index(target.slice, key, scope)
         return [ast.Expr(_me("set_item", key, holder, _or_none(prov)))]
 
@@ -330,7 +350,13 @@ class Rewriter:
         return [node]
 
     def _iterated(
-        self, old: ast.expr, key: ast.expr, value: ast.expr, prov: ast.expr | None, later: bool, *more: ast.expr
+        self,
+        old: ast.expr,
+        key: ast.expr,
+        value: ast.expr,
+        prov: ast.expr | None,
+        later: bool,
+        *more: ast.expr,
     ) -> ast.expr:
         """What is iterated over. `__iter__` of the user's classes is called here, as a twin."""
         test = _me("iterates", key, value, _or_none(prov), ast.Constant("a" if later else ""), *more)
@@ -517,10 +543,11 @@ class Rewriter:
         if one is None and two is None:
             return node, None
         op = ast.Constant(type(node.op).__name__)
-        if one is None or two is None or isinstance(node.left, ast.JoinedStr):
+        known = one is not None and two is not None and not isinstance(node.left, ast.JoinedStr)
+        if not known and not isinstance(node.op, ast.Mult):
             return node, _me("combine", op, _or_none(one), _or_none(two))
         key = self._next()
-        test = _me("operates", key, left, one, right, two, op)
+        test = _me("operates", key, left, _or_none(one), right, _or_none(two), op)
         node.left, node.right = _at(left, _me("left", key)), _at(right, _me("right", key))
         spelled = _me("operated", key, ast.Call(_me("begin", key), [_me("right", key)], []))
         return _at(node, ast.IfExp(test, _at(node, spelled), node)), _me("outcome", key)
@@ -728,7 +755,9 @@ class Rewriter:
             key = self._next()
             start = whole if index == 0 else ast.Constant(None)
             if index == 0 or prov is not None:
-                iterable = self._iterated(generator.iter, key, iterable, prov, bool(generator.is_async), start)
+                iterable = self._iterated(
+                    generator.iter, key, iterable, prov, bool(generator.is_async), start
+                )
             generator.iter = iterable
             inner = Scope(inner, self._element(generator.target, key, prov))
             tests = [self.expr(test, inner)[0] for test in generator.ifs]
@@ -768,7 +797,11 @@ class Rewriter:
             return self._pure(node, scope)
         key = self._next()
         function, prov = self._callee(node.func, scope)
-        node.args = [self.expr_of_argument(each, key, scope) for each in node.args]
+        name = (
+            node.func.id if isinstance(node.func, ast.Name) and self._is_builtin(node.func.id, scope) else ""
+        )
+        walks = name in _WALKING and len(node.args) == 1
+        node.args = [self.expr_of_argument(each, key, scope, walks=walks) for each in node.args]
         for keyword in node.keywords:
             new, p = self.expr(keyword.value, scope)
             hook = "named" if keyword.arg is not None else "all_named"
@@ -798,13 +831,24 @@ class Rewriter:
             return node, None
         return node, _me("derive", *known)
 
-    def expr_of_argument(self, node: ast.expr, key: ast.expr, scope: Scope) -> ast.expr:
+    def expr_of_argument(
+        self, node: ast.expr, key: ast.expr, scope: Scope, *, walks: bool = False
+    ) -> ast.expr:
+        """`walks`: nothing but its items matters."""
         if isinstance(node, ast.Starred):
-            new, prov = self.expr(node.value, scope)
+            new, prov = self._walked(node.value, scope)
             node.value = _at(node.value, _me("all_positional", key, new, _or_none(prov)))
             return node
-        new, prov = self.expr(node, scope)
+        new, prov = self._walked(node, scope) if walks else self.expr(node, scope)
         return _at(node, _me("positional_", key, new, _or_none(prov)))
+
+    def _walked(self, node: ast.expr, scope: Scope) -> Pair:
+        """Something whose items are wanted; an object of the user's class gives them here."""
+        new, prov = self.expr(node, scope)
+        if prov is None or not isinstance(node, ast.Name | ast.Attribute | ast.Call):
+            return new, prov
+        key = self._next()
+        return self._iterated(node, key, new, prov, False), _me("opened", key)
 
     def _callee(self, node: ast.expr, scope: Scope) -> Pair:
         """What is called; and the provenance of what a method belongs to."""

@@ -41,12 +41,11 @@ class Begun(NamedTuple):
 class Expected:
     """Calls that other code will make of something of ours: `map`, executors, `functools.reduce`."""
 
-    __slots__ = ("args", "next", "promise")
+    __slots__ = ("next", "once")
 
-    def __init__(self, following: "Callable[[], Call | None]", args: "tuple[Any, ...] | None" = None) -> None:
+    def __init__(self, following: "Callable[[], Call | None]", *, once: bool = False) -> None:
         self.next = following
-        self.args = args
-        """The very arguments it comes with, if there is only one."""
+        self.once = once
 
 
 class Seen:
@@ -55,13 +54,15 @@ class Seen:
     def __init__(self, action: ActionName, inputs: Mapping[str, Any]) -> None:
         self.action = action
         self.produced_count = 0
+        self.late: dict[str, list[Edge]] = {}
+        """Edges from actions that are not recorded yet, by their source."""
         self._defaults: dict[int, tuple[Any, dict[str, Prov | None]]] = {}
         self._known: dict[int, tuple[Any, Prov]] = {}
         self._kept: OrderedDict[int, tuple[Any, Prov | None]] = OrderedDict()
         self._globals: dict[tuple[int, str], tuple[Any, Prov | None]] = {}
         self._thrown: deque[tuple[Any, Prov | None]] = deque(maxlen=64)
         self._begun: dict[int, Begun] = {}
-        self._expected: dict[int, list[Expected]] = {}
+        self._expected: dict[int, tuple[Any, list[Expected]]] = {}
         self._values: OrderedDict[tuple[str, str, bool], Any] = OrderedDict()
         self._unwalked: list[tuple[Any, Prov]] = []
         self.inputs: dict[str, Prov | None] = {
@@ -225,19 +226,20 @@ class Seen:
         return found if found is not None and found.frame is frame else None
 
     def expect(self, target: Any, expected: Expected) -> None:
-        self._expected.setdefault(id(target), []).append(expected)
+        self._expected.setdefault(id(target), (target, []))[1].append(expected)
 
-    def expected(self, target: Any, args: "tuple[Any, ...]" = ()) -> Call | None:
+    def expected(self, target: Any) -> Call | None:
         """The call that other code makes of `target` now, if it was to be expected."""
-        waiting = self._expected.get(id(target))
-        for each in waiting or ():
-            if each.args is not None and not _same(each.args, args):
-                continue
-            call = each.next()
-            if each.args is not None or call is None:
-                waiting.remove(each)  # type: ignore[union-attr]
-            if call is not None:
-                return call
+        known = self._expected.get(id(target)) if self._expected else None
+        if known is None:
+            return None
+        waiting = known[1]
+        while waiting:
+            found = waiting[0].next()
+            if found is None or waiting[0].once:
+                waiting.pop(0)
+            if found is not None:
+                return found
         return None
 
     # -- Edges -------------------------------------------------------------------------------------
@@ -254,6 +256,10 @@ class Seen:
             for path, origin in self._flow(value, prov):
                 relation: Relation = "argument" if origin.argument else "data"
                 _add(made, origin, target, param, path, relation)
+        if self.late:
+            for edge in made.values():
+                if edge.source in self.late:
+                    self.late[edge.source].append(edge)
         return tuple(made.values())
 
     def returned(self, names: "list[str]", single: bool, value: Any, prov: Prov | None) -> list[Edge]:
@@ -319,7 +325,9 @@ class _Completion:
         if isinstance(parts, list) and len(parts) != len(items):
             return known
         found = {
-            key: self.of(each, parts[i] if isinstance(parts, list) else parts.get(key) if parts else None, deep - 1)
+            key: self.of(
+                each, parts[i] if isinstance(parts, list) else parts.get(key) if parts else None, deep - 1
+            )
             for i, (key, each) in enumerate(items)
         }
         if known is None and not any(found.values()):
@@ -385,7 +393,3 @@ def _weakly(value: Any, gone: "Callable[[Any], object] | None" = None) -> Any:
         return weakref.ref(value, gone)
     except TypeError:
         return None
-
-
-def _same(expected: tuple[Any, ...], args: tuple[Any, ...]) -> bool:
-    return len(expected) == len(args) and all(a is b for a, b in zip(expected, args, strict=True))

@@ -8,10 +8,9 @@ import asyncio
 import functools
 import sys
 from collections.abc import Callable
+from inspect import CO_COROUTINE
 from types import FunctionType
 from typing import Any, Final, TypeVar
-
-from inspect import CO_COROUTINE
 
 from flyte import _context
 from flyte._dataflow import implicit, models, parts
@@ -30,6 +29,7 @@ from flyte._dataflow.prov import (
     sequence,
 )
 from flyte._dataflow.seen import STRICT, Seen
+from flyte._dataflow.twins import custom
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -345,8 +345,21 @@ class Notes:
         return parts.item(self._seen, cell[1], cell[0], index)
 
     @passing
+    def setter(self, key: int, value: Any, holder: Prov | None, name: str, prov: Prov | None) -> Any:
+        """What an attribute is set of."""
+        self._cells[key] = value, holder
+        special = implicit.setting(value, name, holder)
+        if special is None:
+            return value
+        stand, call = special
+        call.args.append((None, prov))
+        self._cells[key] = here.call = call
+        return stand
+
+    @passing
     def keeper(self, key: int, value: Any, holder: Prov | None, prov: Prov | None) -> Any:
         """What an item is set of."""
+        self._cells[key] = value, holder
         if type(value) in parts.BUILT_IN:
             return value
         bound = implicit.method(value, "__setitem__")
@@ -358,11 +371,21 @@ class Notes:
 
     @careful
     def set_attribute(self, key: int, holder: Prov | None, name: str, prov: Prov | None) -> None:
-        parts.set_part(self._seen, self._cells.pop(key, None), holder, name, prov)
+        whole = self._cells.pop(key, None)
+        if type(whole) is Call:
+            return
+        if type(whole) is tuple:
+            whole, holder = whole
+        if type(custom(type(whole), name)) is property:
+            parts.lose(self._seen, whole, holder)
+        else:
+            parts.set_part(self._seen, whole, holder, name, prov)
 
     @careful
     def set_item(self, key: int, holder: Prov | None, prov: Prov | None) -> None:
         whole, index = self._cells.pop(key, None), self._keys.pop(key, None)
+        if type(whole) is tuple:
+            whole, holder = whole
         if type(whole) is not Call:
             parts.set_item(self._seen, whole, holder, index, prov)
 
@@ -448,12 +471,12 @@ class Notes:
 
     def right(self, key: int) -> Any:
         cell = self._cells[key]
-        return cell.args[0][0] if type(cell) is Call else cell[2]
+        return cell.positional()[0][0] if type(cell) is Call else cell[2]
 
     def operated(self, key: int, value: Any) -> Any:
         call: Call = self._cells[key]
         if value is NotImplemented:
-            left, right = call.function.__self__, call.args[0][0]
+            left, right = call.function.__self__, call.positional()[0][0]
             return implicit.operate(call.function.__name__, left, right)
         return value
 
@@ -462,7 +485,10 @@ class Notes:
         cell = self._cells.pop(key, None)
         if type(cell) is Call:
             return cell.result
-        return parts.combine(cell[4], cell[1], cell[3])
+        left, one, right, two, op = cell
+        if op == "Mult":
+            return parts.repeated(left, one, right, two)
+        return parts.combine(op, one, two)
 
     @careful
     def combine(self, op: str, left: Prov | None, right: Prov | None) -> Prov | None:
@@ -543,7 +569,7 @@ class Notes:
         try:
             if type(value) in parts.BUILT_IN:
                 return False
-            if implicit.defined(type(value), f"__{suffix}next__") is not None:
+            if custom(type(value), f"__{suffix}next__") is not None:
                 return False
             bound = implicit.method(value, f"__{suffix}iter__")
         except Exception:
@@ -566,7 +592,9 @@ class Notes:
         try:
             begun = models.begins(self._seen, call, value)
             prov = begun if begun is not None else call.result
-            return self._source(key, value, prov, "a" if call.handed == ("a", None) else "")
+            made = self._source(key, value, prov, "a" if call.handed == ("a", None) else "")
+            self._items[key] = self._cells[key]
+            return made
         except Exception:
             if STRICT:
                 raise
@@ -594,9 +622,9 @@ class Notes:
     @careful
     def opened(self, key: int) -> Prov | None:
         """Of what is about to be unpacked."""
-        found = self._cells.pop(key, None)
-        prov = self._items.pop(key, None)
-        return found if isinstance(found, Yields) or prov is None else prov
+        self._cells.pop(key, None)
+        found: Prov | None = self._items.pop(key, None)
+        return found
 
     @careful
     def item(self, key: int, value: Any) -> Prov | None:
@@ -699,9 +727,19 @@ def _third(key: Any, name: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
 
 _FIRST: Final = ("leave", "yields", "delegates", "thrown", "defaulted")
 _SECOND: Final = (
-    *("all_named", "all_positional", "awaited", "awaiting", "call", "container", "enters", "entry", "generatorexp_item"),
+    *(
+        "all_named",
+        "all_positional",
+        "awaited",
+        "awaiting",
+        "call",
+        "container",
+        "enters",
+        "entry",
+        "generatorexp_item",
+    ),
     *("hold", "keeper", "key", "known", "listcomp_item", "member", "merge", "owner", "positional_"),
-    *("returned", "setcomp_item", "value"),
+    *("returned", "setcomp_item", "setter", "value"),
 )
 _QUIET: Final[dict[str, Callable[..., Any]]] = {
     **dict.fromkeys(_FIRST, _first),

@@ -6,6 +6,7 @@ code that something else has rewritten gives no twin.
 """
 
 import ast
+import functools
 import linecache
 import sys
 import sysconfig
@@ -39,6 +40,8 @@ def is_twin(code: CodeType) -> bool:
 def twin_of(function: FunctionType) -> FunctionType | None:
     """The twin of a function, bound to the same names; None when there is none."""
     code = function.__code__
+    if id(code) in _ours:
+        return function
     found = _codes.get(id(code))
     if found is None:
         with _lock:
@@ -59,11 +62,16 @@ def clone(twin: FunctionType) -> FunctionType:
     code = twin.__code__.replace()
     key = id(code)
     _ours.add(key)
-    _clones[key] = weakref.ref(code, lambda _: (_ours.discard(key), _clones.pop(key, None)))
+    _clones[key] = weakref.ref(code, functools.partial(_forget, key))
     made = FunctionType(code, twin.__globals__, twin.__name__, twin.__defaults__, twin.__closure__)
     made.__kwdefaults__ = twin.__kwdefaults__
     made.__qualname__ = twin.__qualname__
     return made
+
+
+def _forget(key: int, _: object) -> None:
+    _ours.discard(key)
+    _clones.pop(key, None)
 
 
 def _closure(function: FunctionType, twin: CodeType) -> tuple[CellType, ...] | None:
@@ -80,6 +88,28 @@ def is_users(filename: str) -> bool:
     if found is None:
         found = _lines[filename] = bool(filename) and not filename.startswith((*_LIBRARIES, "<frozen"))
     return found
+
+
+_custom: dict[tuple[int, str], "tuple[weakref.ref[type], Any]"] = {}
+
+
+def custom(cls: type, name: str) -> Any:
+    """The function, property or the like that the user's program defines for a class under a name."""
+    key = id(cls), name
+    found = _custom.get(key)
+    if found is None or found[0]() is not cls:
+        found = _custom[key] = weakref.ref(cls), _defined(cls, name)
+    return found[1]
+
+
+def _defined(cls: type, name: str) -> Any:
+    for kind in cls.__mro__:
+        if name in kind.__dict__:
+            function = kind.__dict__[name]
+            inner = getattr(function, "fget", None) or getattr(function, "func", function)
+            users = type(inner) is FunctionType and is_users(inner.__code__.co_filename)
+            return function if users else None
+    return None
 
 
 def _libraries() -> tuple[str, ...]:

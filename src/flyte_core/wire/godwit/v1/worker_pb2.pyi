@@ -61,20 +61,22 @@ class Trace(_message.Message):
     def __init__(self, started_at_us: _Optional[int] = ..., ended_at_us: _Optional[int] = ..., outputs: _Optional[_Union[Payload, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
 class Edge(_message.Message):
-    __slots__ = ("source", "source_path", "param", "path", "relation", "confidence")
+    __slots__ = ("source", "source_path", "param", "path", "relation", "confidence", "target")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     SOURCE_PATH_FIELD_NUMBER: _ClassVar[int]
     PARAM_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     RELATION_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
     source: str
     source_path: str
     param: str
     path: str
     relation: str
     confidence: str
-    def __init__(self, source: _Optional[str] = ..., source_path: _Optional[str] = ..., param: _Optional[str] = ..., path: _Optional[str] = ..., relation: _Optional[str] = ..., confidence: _Optional[str] = ...) -> None: ...
+    target: str
+    def __init__(self, source: _Optional[str] = ..., source_path: _Optional[str] = ..., param: _Optional[str] = ..., path: _Optional[str] = ..., relation: _Optional[str] = ..., confidence: _Optional[str] = ..., target: _Optional[str] = ...) -> None: ...
 
 class Edges(_message.Message):
     __slots__ = ("edges", "reading_us", "writing_us")
