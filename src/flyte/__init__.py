@@ -26,7 +26,7 @@ from flyte._context import ctx, custom_context, get_custom_context, group
 from flyte._version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from flyte import durable, extras, models, remote, report
+    from flyte import config, durable, extend, extras, models, remote, report
     from flyte import io as io
     from flyte import storage as storage
     from flyte import types as types
@@ -140,7 +140,9 @@ _LAZY = {
     "with_runcontext": "flyte._run",
 }
 
-_FACES = frozenset({"durable", "extras", "io", "models", "remote", "report", "storage", "types"})
+_FACES = frozenset(
+    {"config", "durable", "extend", "extras", "io", "models", "remote", "report", "storage", "types"}
+)
 """Modules that are there without being imported by name."""
 
 TaskTemplate = Task
@@ -194,12 +196,14 @@ __all__ = [
     "TriggeredPartition",
     "VersionParameters",
     "__version__",
+    "config",
     "ctx",
     "current_domain",
     "current_project",
     "custom_context",
     "durable",
     "errors",
+    "extend",
     "extras",
     "get_custom_context",
     "group",

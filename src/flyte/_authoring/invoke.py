@@ -6,7 +6,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from flyte import _context
+from flyte import _context, _observers
 from flyte._context import TaskContext
 from flyte._dataflow import observe
 from flyte._types.interface import InterfaceCodec, codec_of_task
@@ -59,10 +59,10 @@ def call(task: "Task[..., Any]", inputs: bytes, context: TaskContext) -> bytes:
     codec, args, kwargs, notes = _arguments(task, inputs, context)
     token = _context.enter(context)
     try:
-        if notes is None:
-            return _outputs(task, codec, task.func(*args, **kwargs), context)
-        result = notes.function(*args, **kwargs)
-        notes.ended(result)
+        with _observers.of_task(context):
+            result = (task.func if notes is None else notes.function)(*args, **kwargs)
+        if notes is not None:
+            notes.ended(result)
         return _outputs(task, codec, result, context)
     finally:
         _context.leave(token)
@@ -74,13 +74,13 @@ async def await_(task: "Task[..., Any]", inputs: bytes, context: TaskContext) ->
     codec, args, kwargs, notes = _arguments(task, inputs, context)
     token = _context.enter(context)
     try:
-        function = task.func if notes is None else notes.function
-        body: Coroutine[Any, Any, Any] = function(*args, **kwargs)
-        if notes is None:
-            return _outputs(task, codec, await body, context)
-        notes.begins(body)
-        result = await body
-        notes.ended(result)
+        with _observers.of_task(context):
+            body: Coroutine[Any, Any, Any] = (task.func if notes is None else notes.function)(*args, **kwargs)
+            if notes is not None:
+                notes.begins(body)
+            result = await body
+        if notes is not None:
+            notes.ended(result)
         return _outputs(task, codec, result, context)
     finally:
         _context.leave(token)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from flyteidl2.task import task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 
-from flyte import _context
+from flyte import _context, _observers
 from flyte._authoring.identity import body_version
 from flyte._authoring.interface import NativeInterface
 from flyte._context import TaskContext
@@ -115,10 +115,23 @@ def _course(
     handle: observe.Handle | None,
 ) -> Generator[Any, Any, Any]:
     """What a call does, colour aside: yields a coroutine to wait for, or None to run the function."""
+    with _observers.of_step(context, traced.name) as recorder:
+        return (yield from _recorded(traced, context, args, kwargs, handle, recorder))
+
+
+def _recorded(
+    traced: Traced,
+    context: TaskContext,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    handle: observe.Handle | None,
+    recorder: _observers.Recorder,
+) -> Generator[Any, Any, Any]:
     call = traced.call(context, args, kwargs, handle)
     if context.attempt > 1 or context.calls.replays:
         known = yield context.calls.find(context, call.submission)
         if known is not None:
+            recorder.replayed = True
             return _noted(handle, call, traced.codec.decode_outputs(known))
     inside = _context.enter(context.variant(traced=traced.name))
     try:
@@ -185,6 +198,13 @@ def stream(
     func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any
 ) -> Generator[Any, None, None]:
     """The items of a traced generator, recorded when there are no more or no more are wanted."""
+    with _observers.of_step(context, func.__name__) as recorder:
+        yield from _stream(func, context, args, kwargs, recorder)
+
+
+def _stream(
+    func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any, recorder: _observers.Recorder
+) -> Generator[Any, None, None]:
     traced, calls = traced_of(func), context.calls
     handle = observe.taking(context, func, args, later=True)
     call = traced.call(context, args, kwargs, handle)
@@ -193,6 +213,7 @@ def stream(
     if context.attempt > 1 or calls.replays:
         known = calls.wait(calls.find(context, call.submission))
         if known is not None:
+            recorder.replayed = True
             yield from traced.codec.decode_outputs(known)
             return
     inside = context.variant(traced=traced.name)
@@ -225,6 +246,15 @@ async def astream(
     func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any
 ) -> AsyncGenerator[Any, None]:
     """The same for an async generator."""
+    with _observers.of_step(context, func.__name__) as recorder:
+        async with contextlib.aclosing(_astream(func, context, args, kwargs, recorder)) as items:
+            async for item in items:
+                yield item
+
+
+async def _astream(
+    func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any, recorder: _observers.Recorder
+) -> AsyncGenerator[Any, None]:
     traced, calls = traced_of(func), context.calls
     handle = observe.taking(context, func, args, later=True)
     call = traced.call(context, args, kwargs, handle)
@@ -233,6 +263,7 @@ async def astream(
     if context.attempt > 1 or calls.replays:
         known = await calls.find(context, call.submission)
         if known is not None:
+            recorder.replayed = True
             for item in traced.codec.decode_outputs(known):
                 yield item
             return
