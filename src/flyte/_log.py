@@ -75,9 +75,15 @@ def _level(variable: str, default: int) -> int:
 
 
 def _formatter(style: str) -> logging.Formatter:
-    return (
-        _Json() if style == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    )
+    return _Json() if style == "json" else _Console("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def _place() -> tuple[str, str] | None:
+    """Names of the run and of the action in which this is logged; None outside of a run."""
+    from flyte import _context
+
+    context = _context.current()
+    return None if context is None else (context.action.run_name, context.action.name)
 
 
 class _ToStderr(logging.StreamHandler[Any]):
@@ -89,6 +95,16 @@ class _ToStderr(logging.StreamHandler[Any]):
     @property
     def stream(self) -> Any:
         return sys.stderr
+
+
+class _Console(logging.Formatter):
+    """A line for people, which says where it was logged: `[run][action]`."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        place = _place()
+        if place is not None:
+            record.message = f"[{place[0]}][{place[1]}] {record.message}"
+        return super().formatMessage(record)
 
 
 class _Json(logging.Formatter):
@@ -103,6 +119,9 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        place = _place()
+        if place is not None:
+            found["run"], found["action"] = place
         if record.exc_info:
             found["exception"] = self.formatException(record.exc_info)
         return json.dumps(found, ensure_ascii=False, default=str)

@@ -144,6 +144,7 @@ def printed(action: flyte.remote.Action) -> list[str]:
 
 PLACE = re.compile(r'File "/\S*/(?=programs/)')
 MANY = re.compile(r"repeated \d+ more times")
+RUN = re.compile(r"\[[lr]\d+\](?=\[a)")
 WHEN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}")
 
 _numbers = iter(range(1_000_000))
@@ -259,9 +260,9 @@ def compare(program: Program, here: Outcome, there: Outcome) -> None:
 
 
 def loosely(logs: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Without what tells where the code is, when it was, and how deep the stack."""
+    """Without what tells where the code is, which run it was and when, and how deep the stack."""
     return {
-        name: [PLACE.sub('File "', MANY.sub("MANY", WHEN.sub("WHEN", line))) for line in lines]
+        name: [PLACE.sub('File "', MANY.sub("MANY", WHEN.sub("WHEN", RUN.sub("", line)))) for line in lines]
         for name, lines in logs.items()
     }
 

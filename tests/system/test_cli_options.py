@@ -64,10 +64,12 @@ def test_log_options_hold_in_tasks(logs: Terminal, mode: list[str]) -> None:
     plain = logs.run(*mode, "logs.py", "talks").lines[0]
     lines = logs.flyte("get", "logs", plain, "--filter-system").lines
     assert len(lines) == 1
-    assert lines[0].endswith("INFO flyte.user: in general")
+    assert lines[0].endswith(f"INFO flyte.user: [{plain}][a0] in general")
     more = logs.flyte("--log-format", "json", "--user-log-level", "debug", "run", *mode, "logs.py", "talks")
     lines = logs.flyte("get", "logs", more.lines[0], "--filter-system").lines
-    assert [json.loads(line)["message"] for line in lines] == ["in detail", "in general"]
+    found = [json.loads(line) for line in lines]
+    assert [each["message"] for each in found] == ["in detail", "in general"]
+    assert [(each["run"], each["action"]) for each in found] == [(more.lines[0], "a0")] * 2
     less = logs.flyte("--user-log-level", "error", "run", *mode, "logs.py", "talks")
     assert logs.flyte("get", "logs", less.lines[0], "--filter-system").stdout == ""
 

@@ -862,6 +862,6 @@ def test_log_records_are_lines_of_their_action(history: History) -> None:
         flyte.logger.info("to whom it may concern")
         flyte.logger.debug("to nobody")
 
-    flyte.run(talk)
+    run = flyte.run(talk)
     (line,) = history.log(history.actions()[0])
-    assert line.endswith("INFO flyte.user: to whom it may concern")
+    assert line.endswith(f"INFO flyte.user: [{run.name}][a0] to whom it may concern")
