@@ -45,6 +45,8 @@ MemoryError: Unable to allocate 3.91 GiB for an array
 
 
 def literal(value: object) -> literals_pb2.Literal:
+    if isinstance(value, literals_pb2.Literal):
+        return value
     if isinstance(value, bool):
         primitive = literals_pb2.Primitive(boolean=value)
     elif isinstance(value, int):

@@ -114,6 +114,8 @@ export interface ActionDetail {
 export interface Question {
   name: string;
   prompt: string;
+  /** Whether the prompt is Markdown. */
+  markdown: boolean;
   description: string;
   type: 'bool' | 'int' | 'float' | 'str';
 }

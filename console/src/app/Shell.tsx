@@ -18,6 +18,7 @@ import { runsAddress } from './address';
 import { useKeys, useLiveStatus, useNow } from './hooks';
 import { Palette } from './Palette';
 import css from './Shell.module.css';
+import { setSetting, useSettings } from './settings';
 import { setTheme, useTheme } from './theme';
 
 const KEYS: [string[], string][] = [
@@ -36,6 +37,7 @@ const KEYS: [string[], string][] = [
   [['f'], 'Let the time axis follow the rows on the screen'],
   [['r'], 'Rerun, with other inputs if you like'],
   [['y'], 'Copy a link to this view'],
+  [['\\'], 'Details beside the view: usual, wide, put away'],
   [['0'], 'Show the whole time'],
   [['Esc'], 'Leave the field, clear the filter, close the details'],
   [['?'], 'This help'],
@@ -80,6 +82,7 @@ export function Shell({
   useEffect(() => live.start(), []);
   const [help, setHelp] = useState(false);
   const [going, setGoing] = useState(false);
+  const { letters } = useSettings();
   useKeys(key => {
     if (key !== '?') return false;
     setHelp(true);
@@ -171,6 +174,14 @@ export function Shell({
             </div>
           ))}
         </dl>
+        <label className={css.letters}>
+          <input
+            type="checkbox"
+            checked={letters}
+            onChange={event => setSetting({ letters: event.target.checked })}
+          />
+          Keys of one character do something. Without, Ctrl K, the arrows and the mouse lead everywhere.
+        </label>
       </Dialog>
     </div>
   );

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { serverNow } from '../api/clock';
 import { live } from '../api/live';
+import { getSettings } from './settings';
 
 /** The server's time, renewed every `period` milliseconds while `on`. */
 export function useNow(period: number, on = true): number {
@@ -31,6 +32,7 @@ export function useKeys(handler: (key: string, event: KeyboardEvent) => boolean)
       const dialog = target.closest('dialog');
       // The field of a dialog that just closed may hold the focus until the next frame.
       if (dialog ? dialog.open : target.closest('input, textarea, select')) return;
+      if (event.key.length === 1 && !getSettings().letters) return;
       if (latest.current(event.key, event)) event.preventDefault();
     };
     addEventListener('keydown', listen);

@@ -9,10 +9,12 @@ interface Settings {
   /** Log lines that are JSON are shown as a message and its fields. */
   fold: boolean;
   times: 'clock' | 'since' | 'off';
+  /** Width of the details beside a run's views, in pixels; 0: put away. */
+  details: number;
 }
 
 const KEY = 'godwit.settings';
-const USUAL: Settings = { letters: true, wrap: false, fold: true, times: 'clock' };
+const USUAL: Settings = { letters: true, wrap: false, fold: true, times: 'clock', details: 440 };
 const listeners = new Set<() => void>();
 
 function read(): Settings {

@@ -20,6 +20,7 @@ import { type Item, NOTHING_SAID, type Said } from './fold';
 import css from './Graph.module.css';
 import { FRAME_HEAD, type Place } from './layout';
 
+/** Below this, heads of frames would be smaller than 24 pixels. */
 const READABLE = 0.74;
 /** So far from the border of the screen what is focused comes to stand. */
 const EDGE = 16;
@@ -117,8 +118,9 @@ export function Graph({
     const key = (target as HTMLElement).closest<HTMLElement>('[data-key]')?.dataset.key;
     return drawing.items.find(each => each.key === key);
   };
-  /** What is focused comes into sight. */
+  /** What the keyboard leads to comes into sight. Under a pointer nothing moves: its click would miss. */
   const reveal = (event: FocusEvent) => {
+    if (!event.target.matches(':focus-visible')) return;
     const place = drawing.places.find(({ item }) => item === itemAt(event.target));
     if (!place) return;
     const { x, y, scale } = shown;

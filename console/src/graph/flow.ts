@@ -79,6 +79,22 @@ export interface Report {
   actions: { action: string; name: string; duration_ms: number; slack_ms: number; on_path: boolean }[];
 }
 
+/** One end of an edge, as somebody at the other end sees it. */
+export interface Link {
+  row: number;
+  param: string;
+  relation: number;
+  confidence: number;
+}
+
+/** Where an action's values came from, by name, and where they went. */
+export interface Lineage {
+  inputs: Map<string, Link[]>;
+  outputs: Map<string, Link[]>;
+  handedOn: Link[];
+  usedBy: Link[];
+}
+
 interface FlowHeader {
   seq: number;
   params: string[];
@@ -119,6 +135,25 @@ export class Flow {
   /** Of each id its row, -1 for what the page does not know yet. */
   rowsIn(model: RunModel): Int32Array {
     return Int32Array.from(this.ids, id => model.rowById(id) ?? -1);
+  }
+
+  lineage(model: RunModel, row: number): Lineage {
+    const found: Lineage = { inputs: new Map(), outputs: new Map(), handedOn: [], usedBy: [] };
+    const own = this.ids.indexOf(model.ids[row]!);
+    for (let i = 0; own >= 0 && i < this.source.length; i++) {
+      const [source, target, relation] = [this.source[i]!, this.target[i]!, this.relation[i]!];
+      if ((source !== own && target !== own) || relation === ORDER) continue;
+      const other = model.rowById(this.ids[source === own ? target : source]!);
+      if (other === undefined) continue;
+      const param = this.params[this.param[i]!]!;
+      const link = { row: other, param, relation, confidence: this.confidence[i]! };
+      if (source === own) (relation === ARGUMENT ? found.handedOn : found.usedBy).push(link);
+      else {
+        const side = relation === RESULT ? found.outputs : found.inputs;
+        side.set(param, [...(side.get(param) ?? []), link]);
+      }
+    }
+    return found;
   }
 
   /** Time on the critical path, by row. */

@@ -10,7 +10,7 @@ import type { Item } from './fold';
 
 export const BOX_WIDTH = 196;
 export const BOX_HEIGHT = 58;
-export const FRAME_HEAD = 30;
+export const FRAME_HEAD = 34;
 const FRAME_PAD = 16;
 const GAP_X = 28;
 const GAP_Y = 44;

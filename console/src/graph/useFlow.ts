@@ -10,14 +10,17 @@ const EVERY = 2_000;
 export function useFlow(
   { project, domain, name }: RunKey,
   finished: boolean,
+  /** Without, only what was read already is told. */
+  asked = true,
 ): { flow: Flow | null; error: Error | null; retry: () => void } {
   const { data, error, refetch } = useQuery({
     queryKey: ['graph', project, domain, name],
+    enabled: asked,
     queryFn: async ({ signal }) => new Flow(await getGraph({ project, domain, name }, signal)),
     refetchInterval: query => (query.state.data?.report.open ? EVERY : false),
     structuralSharing: false,
   });
-  const stale = finished && data?.report.open === true;
+  const stale = asked && finished && data?.report.open === true;
   useEffect(() => {
     if (stale) void refetch();
   }, [stale, refetch]);

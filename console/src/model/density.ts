@@ -102,27 +102,25 @@ export function density(
 
 /** The largest number of leaves below a node that ran at one moment. */
 export function peak(model: RunModel, node: Node, now: number): number {
-  const moments: number[] = [];
+  const most = node === ROOT ? model.rows : model.totalBelow(node);
+  let [begins, ends] = [new Float64Array(most), new Float64Array(most)];
+  let found = 0;
   for (const row of node === ROOT ? range(model.rows) : model.rowsBelow(node)) {
     if (model.hasChildren(row) || model.running[row]! < 0) continue;
-    const end = model.ended[row]! < 0 ? now : model.ended[row]!;
-    moments.push(model.running[row]!, end);
+    begins[found] = model.running[row]!;
+    ends[found++] = model.ended[row]! < 0 ? now : model.ended[row]!;
   }
-  const begins = new Float64Array(moments.length / 2);
-  const ends = new Float64Array(moments.length / 2);
-  for (let i = 0; i < begins.length; i++) {
-    begins[i] = moments[2 * i]!;
-    ends[i] = moments[2 * i + 1]!;
-  }
+  begins = begins.subarray(0, found);
+  ends = ends.subarray(0, found);
   begins.sort();
   ends.sort();
-  let most = 0;
+  let highest = 0;
   let ended = 0;
-  for (let i = 0; i < begins.length; i++) {
+  for (let i = 0; i < found; i++) {
     while (ends[ended]! <= begins[i]!) ended++;
-    most = Math.max(most, i + 1 - ended);
+    highest = Math.max(highest, i + 1 - ended);
   }
-  return most;
+  return highest;
 }
 
 function* range(end: number): Generator<number> {

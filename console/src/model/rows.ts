@@ -28,20 +28,55 @@ export function opensByDefault(model: RunModel, node: Node): boolean {
   );
 }
 
+/** Characters of an id that tell it from the others of a run. */
+const SHORT = 10;
+/** An address remembers so many. */
+const MOST = 40;
+
 /** Which containers a person opened or closed. */
 export class Expansion {
-  readonly said: ReadonlyMap<Node, boolean>;
+  /** `closed`: whatever nothing was said of is closed. */
+  constructor(
+    readonly said: ReadonlyMap<Node, boolean> = new Map(),
+    readonly closed = false,
+  ) {}
 
-  constructor(said: ReadonlyMap<Node, boolean> = new Map()) {
-    this.said = said;
+  /** What an address tells: ids, shortened, of what was opened, and after `~` of what was closed. */
+  static parse(model: RunModel, text: string): Expansion {
+    const said = new Map<Node, boolean>();
+    let closed = false;
+    for (const part of text.split(',').filter(Boolean)) {
+      if (part === '~') closed = true;
+      const [id, group] = part.replace(/^~/, '').split('/').map(decodeURIComponent) as [string, string?];
+      const row =
+        model.rowById(id) ?? (id.length < SHORT ? -1 : model.ids.findIndex(each => each.startsWith(id)));
+      const node =
+        row < 0 ? undefined : group === undefined ? row : model.nodeById(`group:${model.ids[row]}/${group}`);
+      if (node !== undefined) said.set(node, !part.startsWith('~'));
+    }
+    return new Expansion(said, closed);
+  }
+
+  /** The same, as an address holds it. */
+  text(model: RunModel): string {
+    const parts = this.closed ? ['~'] : [];
+    for (const [node, open] of [...this.said].slice(-MOST)) {
+      const [id, group] = model
+        .idOf(node)
+        .replace(/^group:/, '')
+        .split(/\/(.*)/) as [string, string?];
+      const name = group === undefined ? '' : `/${encodeURIComponent(group)}`;
+      parts.push(`${open ? '' : '~'}${id.slice(0, SHORT)}${name}`);
+    }
+    return parts.join(',');
   }
 
   isOpen(model: RunModel, node: Node): boolean {
-    return this.said.get(node) ?? opensByDefault(model, node);
+    return this.said.get(node) ?? (this.closed ? node === ROOT : opensByDefault(model, node));
   }
 
   with(node: Node, open: boolean): Expansion {
-    return new Expansion(new Map(this.said).set(node, open));
+    return new Expansion(new Map(this.said).set(node, open), this.closed);
   }
 
   /** Everything above the node opened, so that it is on the screen. */

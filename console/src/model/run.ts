@@ -338,6 +338,7 @@ export class RunModel {
     this.addChild(container, row);
     // What the row already carries (its own phase, its descendants') is told to everything above it.
     const own = this.phase[row]!;
+    if (!own && !this.kids.has(row)) return;
     for (let node = container; node !== NONE; node = this.above(node)) {
       const counts = this.countsBelow(node);
       if (own) counts[own]!++;
@@ -363,9 +364,11 @@ export class RunModel {
     if (before) this.counts[before]!--;
     this.counts[phase]!++;
     for (let node = this.above(row); node !== NONE; node = this.above(node)) {
-      const counts = this.countsBelow(node);
-      if (before) counts[before]!--;
-      counts[phase]!++;
+      // Without a view of a row's part: this is done for every row of a snapshot.
+      const counts = isGroup(node) ? this.groups[groupIndex(node)]!.counts : this.below;
+      const at = isGroup(node) ? 0 : node * PHASE_COUNT;
+      if (before) counts[at + before]!--;
+      counts[at + phase]!++;
     }
   }
 

@@ -26,6 +26,7 @@ export interface GroupStats {
 }
 
 const BUCKETS = 40;
+const SLOWEST = 5;
 /** So many must have ended before a distribution says anything. */
 const ENOUGH = 8;
 
@@ -33,10 +34,13 @@ const ENOUGH = 8;
 export function groupStats(model: RunModel, node: Node): GroupStats {
   const counts = new Int32Array(PHASE_COUNT);
   const causes = new Map<number, { cause: Cause; count: number; example: number }>();
-  const timed: { row: number; ms: number }[] = [];
+  const members = model.childrenOf(node);
+  const timed = new Float64Array(members.length);
+  const slowest: number[] = [];
+  const lengthOf = (row: number) => model.ended[row]! - model.running[row]!;
   const sums = { queued: 0, starting: 0, running: 0 };
-  let total = 0;
-  for (const row of model.childrenOf(node)) {
+  let [total, n] = [0, 0];
+  for (const row of members) {
     if (isGroup(row)) continue;
     total++;
     counts[model.phase[row]!]!++;
@@ -46,26 +50,30 @@ export function groupStats(model: RunModel, node: Node): GroupStats {
       if (known) known.count++;
       else causes.set(model.error[row]!, { cause, count: 1, example: row });
     }
-    if (model.running[row]! < 0 || model.ended[row]! < 0) continue;
-    timed.push({ row, ms: model.ended[row]! - model.running[row]! });
-    for (const [phase, ms] of timeSpent(model, row, 0)) {
-      if (phase === STARTING) sums.starting += ms;
-      else if (phase === RUNNING) sums.running += ms;
-      else sums.queued += ms;
+    const [start, run] = [model.starting[row]!, model.running[row]!];
+    if (run < 0 || model.ended[row]! < 0) continue;
+    const ms = lengthOf(row);
+    timed[n++] = ms;
+    if (slowest.length < SLOWEST || ms > lengthOf(slowest[SLOWEST - 1]!)) {
+      slowest.splice(slowest.findLastIndex(other => lengthOf(other) >= ms) + 1, 0, row);
+      slowest.length = Math.min(slowest.length, SLOWEST);
     }
+    const begun = start >= 0 ? start : run;
+    sums.queued += begun - model.queued[row]!;
+    sums.starting += run - begun;
+    sums.running += ms;
   }
-  timed.sort((a, b) => a.ms - b.ms);
-  const at = (share: number) => timed[Math.min(timed.length - 1, Math.floor(share * timed.length))]!.ms;
+  const sorted = timed.subarray(0, n).sort();
+  const at = (share: number) => sorted[Math.min(n - 1, Math.floor(share * n))]!;
   let runTimes: GroupStats['runTimes'] = null;
-  if (timed.length >= ENOUGH) {
-    const max = timed[timed.length - 1]!.ms;
+  if (n >= ENOUGH) {
+    const max = sorted[n - 1]!;
     // A single straggler must not squeeze all others into one bar.
     const upTo = Math.max(1, Math.min(max, at(0.95) * 1.6));
     const histogram = new Array<number>(BUCKETS).fill(0);
-    for (const { ms } of timed) histogram[Math.min(BUCKETS - 1, Math.floor((ms / upTo) * BUCKETS))]!++;
+    for (const ms of sorted) histogram[Math.min(BUCKETS - 1, Math.floor((ms / upTo) * BUCKETS))]!++;
     runTimes = { p50: at(0.5), p95: at(0.95), max, histogram, upTo };
   }
-  const n = timed.length;
   return {
     counts,
     total,
@@ -75,9 +83,6 @@ export function groupStats(model: RunModel, node: Node): GroupStats {
       n >= ENOUGH
         ? { queued: sums.queued / n, starting: sums.starting / n, running: sums.running / n }
         : null,
-    slowest: timed
-      .slice(-5)
-      .reverse()
-      .map(({ row }) => row),
+    slowest,
   };
 }

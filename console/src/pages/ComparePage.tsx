@@ -12,6 +12,7 @@ import { Button, buttonClass, Command } from '../ui/controls';
 import { PhaseWord } from '../ui/PhaseGlyph';
 import { Problem } from '../ui/Problem';
 import css from './ComparePage.module.css';
+import { Waterfalls } from './Waterfalls';
 
 const FIRST = 40;
 
@@ -69,6 +70,7 @@ function Body({ run, found }: { run: RunKey; found: Comparison }) {
         <Changes title="Code and environment" changes={found.environment} />
       </div>
       <Shapes found={found} />
+      <Waterfalls a={{ ...run, name: found.a.name }} b={{ ...run, name: found.b.name }} />
     </>
   );
 }

@@ -11,13 +11,14 @@ import {
   ZoomIn,
   ZoomOut,
 } from 'lucide-react';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { type CSSProperties, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError } from '../api/client';
 import { serverNow } from '../api/clock';
 import type { RunKey } from '../api/types';
 import { runsAddress, useQuery } from '../app/address';
 import { useKeys, useNow, useTitle } from '../app/hooks';
 import { type Offer, palette } from '../app/offers';
+import { setSetting, useSettings } from '../app/settings';
 import { useFlow } from '../graph/useFlow';
 import { FlowViews, MergedLogs } from '../later';
 import { plural } from '../model/format';
@@ -26,6 +27,7 @@ import { Expansion, type Filter, flatten, isFiltering, nextFailure, type Sort } 
 import { type Node, ROOT, type RunModel } from '../model/run';
 import { AbortDialog } from '../run/AbortDialog';
 import { Details } from '../run/Details';
+import { Divider, nextSplit, USUAL } from '../run/Divider';
 import { Header, PhaseStrip } from '../run/Header';
 import type { Window } from '../run/paint';
 import { RecoverDialog } from '../run/RecoverDialog';
@@ -137,7 +139,8 @@ function Views({
   const follow = query.get('follow') === '1';
   const critical = query.get('critical') ?? (model.finished && model.rows <= PATH_AT_ONCE ? '1' : '0');
   const field = useRef<HTMLInputElement>(null);
-  const [expansion, setExpansion] = useState(() => new Expansion());
+  const [expansion, setExpansion] = useState(() => Expansion.parse(model, query.get('open') ?? ''));
+  const { details } = useSettings();
 
   const filter: Filter = useMemo(
     () => ({
@@ -166,9 +169,16 @@ function Views({
     [model, setQuery],
   );
   const choose = useCallback((node: Node) => select(node), [select]);
+  const expand = useCallback(
+    (next: Expansion) => {
+      setExpansion(next);
+      setQuery({ open: next.text(model) });
+    },
+    [model, setQuery],
+  );
   const toggle = useCallback(
-    (node: Node, open: boolean) => setExpansion(before => before.with(node, open)),
-    [],
+    (node: Node, open: boolean) => expand(expansion.with(node, open)),
+    [expand, expansion],
   );
   const isOpen = useCallback(
     (node: Node) => (filtering ? expansion.said.get(node) !== false : expansion.isOpen(model, node)),
@@ -207,11 +217,11 @@ function Views({
     if (!chosen.delete(phase)) chosen.add(phase);
     setQuery({ phase: [...chosen].map(one => PHASE_NAMES[one]).join(',') });
   };
-  const collapse = () =>
-    setExpansion(new Expansion(new Map(allContainers(model).map(node => [node, false]))));
   const setView = (next: string) => setQuery({ view: next === 'timeline' ? null : next }, true);
-  const setTab = (next: string) =>
+  const setTab = (next: string) => {
+    if (!details) setSetting({ details: USUAL });
     setQuery({ tab: next === 'summary' ? null : next, action: model.idOf(selected) });
+  };
 
   useEffect(
     () =>
@@ -326,6 +336,9 @@ function Views({
       case 'y':
         void navigator.clipboard?.writeText(location.href);
         return true;
+      case '\\':
+        setSetting({ details: nextSplit(details) });
+        return true;
       case 'd':
         setTab('summary');
         return true;
@@ -438,7 +451,7 @@ function Views({
               >
                 <Focus size={15} />
               </IconButton>
-              <IconButton label="Collapse all" onClick={collapse}>
+              <IconButton label="Collapse all" onClick={() => expand(new Expansion(new Map(), true))}>
                 <ChevronsDownUp size={16} />
               </IconButton>
               <IconButton label="Zoom out" keys="s" disabled={!zoomed} onClick={() => zoom(2)}>
@@ -519,7 +532,13 @@ function Views({
             />
           )}
         </div>
-        <div className={css.side} data-open={actionId !== null}>
+        <Divider width={details} />
+        <div
+          className={css.side}
+          data-open={actionId !== null}
+          data-away={!details}
+          style={{ '--details': `${details}px` } as CSSProperties}
+        >
           <Details
             run={run}
             model={model}
@@ -563,16 +582,4 @@ function parseWindow(text: string | null, whole: Window): Window | null {
   const [from, to] = (text ?? '').split('-').map(Number);
   if (from === undefined || to === undefined || !(to > from) || from >= whole.to) return null;
   return { from: Math.max(0, from), to };
-}
-
-function allContainers(model: RunModel): Node[] {
-  const found: Node[] = [];
-  const stack: Node[] = [...model.childrenOf(ROOT)];
-  while (stack.length) {
-    const node = stack.pop()!;
-    if (!model.hasChildren(node)) continue;
-    found.push(node);
-    stack.push(...model.childrenOf(node));
-  }
-  return found;
 }

@@ -1,9 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { ChevronLeft, ChevronRight, RotateCcw, Square, X } from 'lucide-react';
-import { useState } from 'react';
+import { type ReactNode, useMemo, useState } from 'react';
 import { getAction, getIO } from '../api/client';
 import { heardNow } from '../api/clock';
 import type { ActionDetail, ActionIO, RunKey } from '../api/types';
+import type { Lineage as Lineages, Link } from '../graph/flow';
+import { useFlow } from '../graph/useFlow';
 import { Code, Logs, Report } from '../later';
 import { plural } from '../model/format';
 import { isTerminal, QUEUED, WAITING } from '../model/phases';
@@ -15,6 +17,7 @@ import { AbortDialog } from './AbortDialog';
 import css from './Details.module.css';
 import { Events } from './Events';
 import { GroupSummary } from './GroupSummary';
+import { Lineage } from './Lineage';
 import { Question } from './Question';
 import { Summary } from './Summary';
 import { Task } from './Task';
@@ -29,6 +32,9 @@ const TABS = [
   { id: 'task', label: 'Task' },
   { id: 'code', label: 'Code' },
 ];
+/** Runs with more actions read how data flowed only when a view asks for it. */
+const TOLD_AT_ONCE = 2_000;
+const TOLD_LIVE = 300;
 const OF_TASKS = new Set(['task', 'code']);
 /** Tabs whose content scrolls by itself. */
 const FILLING = new Set(['logs', 'report', 'code']);
@@ -145,6 +151,14 @@ function ActionDetails({
   const isTask = model.kind[node] === KIND_TASK;
   const reported = detail.data?.tries.find(one => one.number === shown)?.report ?? false;
   const tabs = TABS.filter(({ id: name }) => (name === 'report' ? reported : isTask || !OF_TASKS.has(name)));
+  const { flow } = useFlow(run, model.finished, model.rows <= (model.finished ? TOLD_AT_ONCE : TOLD_LIVE));
+  const lineage = useMemo(() => flow?.lineage(model, node), [flow, model, node]);
+  const linked = (links: Link[] | undefined, words: string) => (
+    <Lineage links={links} words={words} model={model} onSelect={onSelect} />
+  );
+  const sides = (
+    <Sides run={run} id={id} io={io.data} error={io.error} phase={phase} lineage={lineage} linked={linked} />
+  );
   const openCode = (where: string) => {
     setPlace(where);
     onTab('code');
@@ -224,7 +238,7 @@ function ActionDetails({
         ) : detail.error && !detail.data ? (
           <Problem error={detail.error} what={`action ${id}`} retry={() => void detail.refetch()} />
         ) : tab === 'io' ? (
-          <Sides run={run} id={id} io={io.data} error={io.error} phase={phase} />
+          sides
         ) : detail.data ? (
           tab === 'events' ? (
             <Events detail={detail.data} />
@@ -244,7 +258,7 @@ function ActionDetails({
                 onCode={openCode}
                 onRerun={isTask ? () => onRerun(id, model.nameOf(node)) : undefined}
               />
-              <Sides run={run} id={id} io={io.data} error={io.error} phase={phase} />
+              {sides}
               <Placement detail={detail.data} />
               {model.childrenOf(node).length > 1 && (
                 <GroupSummary
@@ -276,12 +290,16 @@ function Sides({
   io,
   error,
   phase,
+  lineage,
+  linked,
 }: {
   run: RunKey;
   id: string;
   io: ActionIO | undefined;
   error: Error | null;
   phase: number;
+  lineage: Lineages | undefined;
+  linked: (links: Link[] | undefined, words: string) => ReactNode;
 }) {
   if (!io) return error ? <Problem error={error} what="the values" /> : null;
   const noOutputs = isTerminal(phase)
@@ -292,9 +310,25 @@ function Sides({
   return (
     <>
       <h3>Inputs</h3>
-      <Values run={run} action={id} which="inputs" side={io.inputs} empty="It takes no inputs." />
+      <Values
+        run={run}
+        action={id}
+        which="inputs"
+        side={io.inputs}
+        empty="It takes no inputs."
+        origin={name => linked(lineage?.inputs.get(name), 'from')}
+      />
+      {linked(lineage?.handedOn, 'Handed on to')}
       <h3>Outputs</h3>
-      <Values run={run} action={id} which="outputs" side={io.outputs} empty={noOutputs} />
+      <Values
+        run={run}
+        action={id}
+        which="outputs"
+        side={io.outputs}
+        empty={noOutputs}
+        origin={name => linked(lineage?.outputs.get(name), 'from')}
+      />
+      {linked(lineage?.usedBy, 'Used by')}
     </>
   );
 }

@@ -6,6 +6,7 @@ import { useNow } from '../app/hooks';
 import { parse } from '../model/form';
 import { elapsed } from '../model/format';
 import { Button, Refusal, Same } from '../ui/controls';
+import { Markdown } from '../ui/Markdown';
 import { PhaseGlyph } from '../ui/PhaseGlyph';
 import css from './Question.module.css';
 
@@ -21,7 +22,11 @@ export function Question({ run, detail }: { run: RunKey; detail: ActionDetail })
         <b>{waiting ? 'Waiting for your answer' : 'This was asked'}</b>
         {waiting && <Countdown detail={detail} />}
       </div>
-      <p className={css.prompt}>{asked.prompt || asked.name}</p>
+      {asked.markdown ? (
+        <Markdown>{asked.prompt}</Markdown>
+      ) : (
+        <p className={css.prompt}>{asked.prompt || asked.name}</p>
+      )}
       {asked.description && <p className={css.soft}>{asked.description}</p>}
       {waiting && <Answer run={run} action={detail.name} asked={asked} />}
     </section>

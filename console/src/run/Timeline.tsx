@@ -4,6 +4,7 @@ import {
   type PointerEvent,
   type UIEvent,
   useEffect,
+  useId,
   useLayoutEffect,
   useMemo,
   useRef,
@@ -58,6 +59,7 @@ export interface TimelineProps {
 
 /** The tree and, row by row beside it, when everything happened. */
 export function Timeline(props: TimelineProps) {
+  const grid = useId();
   const { run, model, rows, selected, isOpen, onSelect, onToggle, whole, onZoom, flow, now } = props;
   const [scroller, , height] = useSize<HTMLDivElement>();
   const [scrollTop, setScrollTop] = useState(0);
@@ -112,6 +114,7 @@ export function Timeline(props: TimelineProps) {
     visible.push(
       <Row
         key={node}
+        grid={grid}
         model={model}
         node={node}
         index={i}
@@ -153,9 +156,9 @@ export function Timeline(props: TimelineProps) {
         ref={scroller}
         className={css.scroller}
         role="treegrid"
-        aria-label="Actions"
+        aria-label={`Actions of ${run.name}`}
         aria-rowcount={rows.nodes.length}
-        aria-activedescendant={at >= first && at < last ? `row-${selected}` : undefined}
+        aria-activedescendant={at >= first && at < last ? `${grid}-${selected}` : undefined}
         tabIndex={0}
         data-testid="tree"
         onScroll={(event: UIEvent<HTMLDivElement>) => setScrollTop(event.currentTarget.scrollTop)}
@@ -278,6 +281,7 @@ function rowStamp(model: RunModel, node: Node, now: number): string {
 }
 
 interface RowProps {
+  grid: string;
   model: RunModel;
   node: Node;
   index: number;
@@ -292,7 +296,19 @@ interface RowProps {
 }
 
 const Row = memo(
-  function Row({ model, node, index, depth, open, selected, label, now, onSelect, onToggle }: RowProps) {
+  function Row({
+    grid,
+    model,
+    node,
+    index,
+    depth,
+    open,
+    selected,
+    label,
+    now,
+    onSelect,
+    onToggle,
+  }: RowProps) {
     const group = isGroup(node);
     const phase = model.phaseOf(node);
     const kind = group ? -1 : model.kind[node]!;
@@ -308,7 +324,7 @@ const Row = memo(
       <div
         className={css.row}
         role="row"
-        id={`row-${node}`}
+        id={`${grid}-${node}`}
         aria-level={depth + 1}
         aria-rowindex={index + 1}
         aria-selected={selected}

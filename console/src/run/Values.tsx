@@ -17,12 +17,15 @@ export function Values({
   which,
   side,
   empty,
+  origin,
 }: {
   run: RunKey;
   action: string;
   which: 'inputs' | 'outputs';
   side: ValueSide;
   empty: string;
+  /** Where a value came from. */
+  origin?: (name: string) => ReactNode;
 }) {
   if (side.problem) {
     return (
@@ -49,7 +52,7 @@ export function Values({
     <ul className={css.box} data-testid={which}>
       {side.values.map(value => (
         <li key={value.name} className={css.value} data-value={value.name}>
-          <Value value={value} href={valueUrl(run, action, which, value.name)}>
+          <Value value={value} href={valueUrl(run, action, which, value.name)} origin={origin?.(value.name)}>
             {value.medium && (
               <Medium run={run} action={action} which={which} name={value.name} medium={value.medium} />
             )}
@@ -60,7 +63,17 @@ export function Values({
   );
 }
 
-function Value({ value, href, children }: { value: ShownValue; href: string; children?: ReactNode }) {
+function Value({
+  value,
+  href,
+  origin,
+  children,
+}: {
+  value: ShownValue;
+  href: string;
+  origin: ReactNode;
+  children?: ReactNode;
+}) {
   const nested = !value.truncated && value.value !== null && typeof value.value === 'object';
   const long =
     Boolean(children) ||
@@ -73,6 +86,7 @@ function Value({ value, href, children }: { value: ShownValue; href: string; chi
       <div className={css.title} data-wide={long}>
         <b>{value.name}</b>
         {value.type && <span className={css.type}>{value.type}</span>}
+        {origin}
       </div>
       <div className={css.shown} data-wide={long}>
         {children || value.truncated ? (

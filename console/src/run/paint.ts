@@ -103,7 +103,7 @@ export function prepare(
 
 const STEPS = [
   1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1.5e4, 3e4, 6e4, 1.2e5, 3e5, 6e5, 9e5, 1.8e6, 3.6e6,
-  7.2e6, 1.08e7, 2.16e7, 4.32e7, 8.64e7, 1.728e8, 6.048e8,
+  7.2e6, 1.08e7, 2.16e7, 4.32e7, 8.64e7, 1.728e8, 6.048e8, 1.2096e9, 2.592e9, 7.776e9, 3.1536e10,
 ];
 
 /** Round moments for the axis, about `every` pixels apart. */
@@ -115,13 +115,14 @@ export function ticks(window: Window, width: number, every = 110): number[] {
   return found;
 }
 
-/** The label of a tick: 5m, 5m 30s, 1h 20m, 250ms. */
+/** The label of a tick: 5m, 5m 30s, 1h 20m, 7d, 250ms. */
 export function tickLabel(at: number): string {
   if (at < 1000) return `${Math.round(at)}ms`;
   if (at < 60_000) return `${Number((at / 1000).toFixed(3))}s`;
   const seconds = Math.round(at / 1000);
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60];
-  return [h && `${h}h`, m && `${m}m`, s && `${s}s`].filter(Boolean).join(' ') || '0';
+  const [d, h] = [Math.floor(seconds / 86_400), Math.floor((seconds % 86_400) / 3600)];
+  const [m, s] = [Math.floor((seconds % 3600) / 60), seconds % 60];
+  return [d && `${d}d`, h && `${h}h`, m && `${m}m`, s && `${s}s`].filter(Boolean).join(' ') || '0';
 }
 
 export function paintRows(context: CanvasRenderingContext2D, scene: Scene): void {
@@ -402,8 +403,13 @@ export function paintOverview(
   paintFailures(context, strip.failures, 1, palette);
   if (most > 1) {
     context.font = '12px Inter, sans-serif';
-    context.fillStyle = palette.of('text-3');
-    context.fillText(`peak ${most.toLocaleString('en-US')} at once`, 6, 15);
+    const text = `peak ${most.toLocaleString('en-US')} at once`;
+    context.fillStyle = palette.of('panel');
+    context.globalAlpha = 0.8;
+    box(context, 3, 11 + context.measureText(text).width, 11, 16, 4);
+    context.globalAlpha = 1;
+    context.fillStyle = palette.of('text-2');
+    context.fillText(text, 7, 15);
   }
   if (selection) {
     const scale = width / (whole.to - whole.from);

@@ -104,6 +104,7 @@ def question(action: Action) -> dict[str, object] | None:
     return {
         "name": message.name or action.spec.task_name,
         "prompt": message.prompt,
+        "markdown": message.prompt_type == run_definition_pb2.CONDITION_PROMPT_TYPE_MARKDOWN,
         "description": message.description,
         "type": _SIMPLE.get(message.type.simple, "str"),
     }

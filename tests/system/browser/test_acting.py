@@ -186,6 +186,8 @@ def test_a_run_is_run_again_with_another_input_and_compared(page, machine):
     assert page.texts("[aria-label=Outputs] [data-change=o0] code") == ["20", "24"]
     assert page.count("[data-testid=shape]") == 3
     assert page.axe() == []
+    page.see("[data-testid=waterfall] >> nth=1 >> text=step_two")
+    assert page.count("[data-testid=waterfall]") == 2
     page.click("[data-testid=first] >> role=link >> nth=1")
     page.until("document.querySelector('[data-testid=selected]')?.textContent === 'step_one'")
     page.see("[data-testid=inputs] >> text=6")

@@ -1,10 +1,17 @@
 """The pages in a real browser, over histories written through the engine."""
 
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow
+import pyarrow.parquet
 import pytest
 from browser import Browser
-from console_history import DOMAIN, PROJECT, History
+from console_history import DOMAIN, PROJECT, History, spec_of
 from console_site import Console, listening
-from flyteidl2.core import types_pb2
+from flyteidl2.core import literals_pb2, types_pb2
+from flyteidl2.task import task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from flyte_core.engine import action as engine
@@ -242,6 +249,52 @@ def test_keys_reach_everything(browser, site):
     browser.gone("dialog[open]")
 
 
+def test_what_is_open_is_in_the_address(browser, site):
+    site.history.forecast()
+    browser.open(address(site, "/rforecast"))
+    browser.see(TREE)
+    browser.click("[aria-label='Collapse all']")
+    browser.until("document.querySelectorAll('[data-testid=tree] [role=row]').length < 8")
+    browser.click(f'{TREE} >> text="ingest"')
+    browser.press("ArrowRight")
+    browser.see(f"{TREE} >> text=fetch_partition")
+    seen = names(browser)
+    browser.open(browser.url())
+    browser.see(f"{TREE} >> text=fetch_partition")
+    assert names(browser) == seen
+    assert "open=~" in unquote(browser.url())
+
+
+def test_details_have_the_room_they_are_given(browser, site):
+    site.history.pipeline()
+    browser.open(address(site, "/rpipeline"))
+    browser.see(DETAILS)
+    width = f"document.querySelector('{DETAILS}').offsetWidth"
+    assert browser.evaluate(width) == 440
+    browser.press("\\")
+    browser.until(f"{width} === 864")
+    browser.open(address(site, "/rpipeline"))
+    browser.until(f"{width} === 864")
+    browser.press("\\")
+    browser.gone(DETAILS)
+    browser.press("l")
+    browser.see(f"{DETAILS} >> role=tab[name=Logs][selected]")
+    browser.until(f"{width} === 440")
+
+
+def test_keys_of_one_character_can_be_put_out_of_use(browser, site):
+    site.history.pipeline()
+    browser.open(address(site, "/rpipeline"))
+    browser.see(TREE)
+    browser.press("?")
+    browser.click("dialog[open] >> text=Keys of one character")
+    browser.press("Escape")
+    browser.press("g")
+    browser.press("ArrowDown")
+    browser.until("document.querySelector('[data-testid=selected]').textContent === 'step_one'")
+    assert "view=graph" not in browser.url()
+
+
 def test_a_deep_link_and_the_way_back(browser, site):
     site.history.pipeline()
     browser.open(address(site, "/rpipeline"))
@@ -296,16 +349,54 @@ def hostile(history: History) -> None:
         root, PAYLOAD, f"\x1b[31m{PAYLOAD}\x1b[0m", "\x1b]8;;javascript:alert(1)\x07link\x1b]8;;\x07"
     )
     history.call(root, (f"env.{PAYLOAD}", {"x": PAYLOAD}), (f"env.{PAYLOAD}", {"x": "other"}), group=PAYLOAD)
-    asked = run_definition_pb2.ConditionAction(name=PAYLOAD, prompt=PAYLOAD, description=PAYLOAD)
-    asked.type.simple = types_pb2.STRING
-    spec = specs.task_spec(asked.SerializeToString(), ActionKind.CONDITION)
-    question = NewAction(ActionName("hostilequestion"), ActionKind.CONDITION, spec)
+    questions = []
+    for number, kind in enumerate(("TEXT", "MARKDOWN")):
+        asked = run_definition_pb2.ConditionAction(name=PAYLOAD, prompt=PAYLOAD, description=PAYLOAD)
+        asked.prompt += "[link](javascript:window.fired=1) ![](http://localhost:1/x.png)"
+        asked.prompt_type = getattr(run_definition_pb2, f"CONDITION_PROMPT_TYPE_{kind}")
+        asked.type.simple = types_pb2.STRING
+        spec = specs.task_spec(asked.SerializeToString(), ActionKind.CONDITION)
+        questions.append(NewAction(ActionName(f"hostilequestion{number}"), ActionKind.CONDITION, spec))
     token = history._tokens[root]
-    history.store.transact(lambda tx: engine.enqueue(tx, root.run, root.name, token, [question], history.now))
+    history.store.transact(lambda tx: engine.enqueue(tx, root.run, root.name, token, questions, history.now))
     report = history.layout.attempt(root, 1) / "report.html"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(f"<script>try {{ parent.fired = 1 }} catch {{}}</script>{PAYLOAD}")
     history.fail(root, PAYLOAD, PAYLOAD, PAYLOAD)
+
+
+FILE_NAME = "<img src=x onerror=window.fired=1>"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" onload="window.fired=1"><script>window.fired=1</script></svg>'
+
+
+def hostile_files(history: History) -> None:
+    """A run whose task says something hostile of itself and returns hostile files and a hostile table."""
+    spec = spec_of(f"env.{PAYLOAD}", {PAYLOAD: PAYLOAD})
+    message = task_definition_pb2.TaskSpec.FromString(spec.template)
+    message.documentation.long_description = PAYLOAD
+    message.task_template.container.args.append(PAYLOAD)
+    root = history.run_of("rfiles", replace(spec, template=message.SerializeToString()), b"")
+    history.claim(root)
+    history.start(root)
+    outputs: dict[str, object] = {}
+    place = history.layout.home / "files" / FILE_NAME
+    place.mkdir(parents=True)
+    for suffix, content in ((".txt", PAYLOAD), (".html", PAYLOAD), (".svg", SVG)):
+        (place / f"{FILE_NAME}{suffix}").write_text(content)
+        outputs[f"file{suffix}"] = blob(place / f"{FILE_NAME}{suffix}")
+    outputs["dir"] = blob(place, types_pb2.BlobType.MULTIPART)
+    pyarrow.parquet.write_table(pyarrow.table({PAYLOAD: [PAYLOAD]}), place / f"{FILE_NAME}.parquet")
+    table = literals_pb2.Literal()
+    table.scalar.structured_dataset.uri = str(place / f"{FILE_NAME}.parquet")
+    outputs[PAYLOAD] = table
+    history.succeed(root, **outputs)
+
+
+def blob(path: Path, shape: types_pb2.BlobType.BlobDimensionality = types_pb2.BlobType.SINGLE):
+    found = literals_pb2.Literal()
+    found.scalar.blob.uri = str(path)
+    found.scalar.blob.metadata.type.dimensionality = shape
+    return found
 
 
 @pytest.mark.timeout(180)
@@ -320,18 +411,33 @@ def test_nothing_in_the_data_ever_runs(browser, site):
     browser.see("[data-testid=shape] >> text=onerror")
     browser.open(address(site, "/rhostile?view=logs"))
     browser.see("[data-testid=merged] >> text=onerror")
-    question = "?action=hostilequestion"
+    question = "?action=hostilequestion0"
     tabs = ["", *(f"?tab={name}" for name in ("io", "logs", "events", "task", "code"))]
-    for query in (*tabs, question, "?view=graph", "?view=bottlenecks", "?q=img"):
+    for query in (*tabs, question, "?action=hostilequestion1", "?view=graph", "?view=bottlenecks", "?q=img"):
         browser.open(address(site, f"/rhostile{query}"))
         browser.see(DETAILS)
         browser.until("document.querySelector('[data-testid=status]') !== null")
         assert browser.evaluate("window.fired === undefined"), query
     browser.open(address(site, f"/rhostile{question}"))
     browser.see("[data-testid=question] >> text=onerror")
+    browser.open(address(site, "/rhostile?action=hostilequestion1"))
+    browser.see("[data-testid=question] >> text=onerror")
+    assert browser.count("[data-testid=question] a") == 1
     browser.press("Control+k")
     browser.fill("[aria-label='Go to']", "onerror")
     browser.see("[role=option] >> text=onerror")
+    hostile_files(site.history)
+    browser.open(address(site, "/rfiles?tab=io"))
+    browser.see("[data-testid=outputs] th >> text=onerror")
+    for name, sight in (("file.txt", "pre"), ("file.html", "pre"), ("file.svg", "img"), ("dir", "li")):
+        browser.see(f"[data-value='{name}'] {sight}")
+    assert browser.count("img") == 1
+    assert browser.evaluate("window.fired === undefined")
+    browser.open(address(site, "/rfiles?tab=task"))
+    browser.see("[data-testid=task] p >> text=onerror")
+    browser.open(address(site).replace("/v2/runs/", "/v2/tasks/"))
+    browser.see("td >> text=onerror")
+    assert browser.evaluate("window.fired === undefined")
     browser.open(address(site, "/rhostile?tab=report"))
     browser.see("[data-testid=report]")
     browser.open(address(site, "/rhostile"))

@@ -98,6 +98,19 @@ def test_the_diamond_marks_its_path_and_lists_slack(browser, site):
     assert browser.text("[data-testid=selected]") == "middle"
 
 
+def test_values_lead_to_where_they_came_from_and_went(browser, site):
+    site.history.pipeline()
+    browser.open(address(site, "/rpipeline?tab=io"))
+    browser.see("[data-testid=outputs] >> text=from step_two")
+    browser.click("[data-testid=outputs] >> role=button[name=step_two]")
+    browser.until("document.querySelector('[data-testid=selected]').textContent === 'step_two'")
+    browser.click("[data-testid=inputs] >> role=button[name=step_one]")
+    browser.until("document.querySelector('[data-testid=selected]').textContent === 'step_one'")
+    browser.see("[data-testid=inputs] >> text=from pipeline’s inputs")
+    browser.see("text=Used by step_two")
+    assert browser.axe() == []
+
+
 def test_many_calls_fold_and_unfold_and_containers_close(browser, site):
     site.history.forecast(shards=20)
     browser.open(address(site, "/rforecast?view=graph"))

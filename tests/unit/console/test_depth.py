@@ -39,6 +39,7 @@ def test_a_condition_is_asked_and_answered(site):
     assert action["question"] == {
         "name": "approve",
         "prompt": "Publish?",
+        "markdown": False,
         "description": "Now",
         "type": "bool",
     }
