@@ -3,7 +3,6 @@
 Without Node only the record of the sources is compared, which needs nothing but Python.
 """
 
-import gzip
 import os
 import shutil
 import subprocess
@@ -14,8 +13,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONSOLE = ROOT / "console"
 DIST = ROOT / "src/flyte_server/console/_dist"
-LATER = "parts.js"
-"""The scripts that a first page does not need."""
 
 
 def main() -> int:
@@ -25,10 +22,6 @@ def main() -> int:
     found = problem(ROOT)
     if found:
         print(found, file=sys.stderr)
-        return 1
-    heavy = over_budget()
-    if heavy:
-        print("The console's pages have grown too large: " + "; ".join(heavy), file=sys.stderr)
         return 1
     npm = shutil.which("npm")
     if npm is None:
@@ -51,25 +44,6 @@ def main() -> int:
         return 1
     print("The console's pages equal a fresh build.")
     return 0
-
-
-def over_budget() -> list[str]:
-    """What is larger than it may be: of scripts and styles as they are sent, of all files as they lie there."""
-    scripts = {path.name: sent(path) for path in DIST.rglob("*.js")}
-    later = scripts.pop(LATER)
-    styles = sum(sent(path) for path in DIST.rglob("*.css"))
-    whole = sum(path.stat().st_size for path in DIST.rglob("*") if path.is_file())
-    found = (
-        ("scripts of the first page", sum(scripts.values()), 150),
-        (LATER, later, 60),
-        ("styles", styles, 12),
-        ("everything", whole, 900),
-    )
-    return [f"{what} {size:,} bytes, allowed {limit} KB" for what, size, limit in found if size > limit << 10]
-
-
-def sent(path: Path) -> int:
-    return len(gzip.compress(path.read_bytes(), 9, mtime=0))
 
 
 def install(npm: str) -> None:
