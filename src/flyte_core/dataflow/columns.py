@@ -3,11 +3,11 @@
 Instants are microseconds since the root was created. An action that is still open ends `now`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from flyte_core.dataflow.edges import Edge
-from flyte_core.model import Action, ActionKind, Micros, Phase
+from flyte_core.model import Action, ActionKind, Digest, Micros, Phase, TaskSpec
 
 ABSENT = -1
 """No row, or a moment that did not come."""
@@ -75,6 +75,7 @@ class RunColumns:
         self.results: list[bool] = []
         """Of each such edge: whether its target returned the value."""
         self._task_numbers: dict[tuple[str, str], int] = {}
+        self._numbers: dict[Digest, int] = {}
 
     def __len__(self) -> int:
         return len(self.created)
@@ -89,8 +90,8 @@ class RunColumns:
             else:
                 self._update(row, action)
         fresh.sort(key=_creation)
-        for action in fresh:
-            self._append(action)
+        if fresh:
+            self._append(fresh)
 
     def connect(self, edges: Iterable[Edge]) -> None:
         """Take all edges of the run, of which those are kept that say what waited for what."""
@@ -130,62 +131,70 @@ class RunColumns:
             return ((Doing.USER_CODE, running),)
         return _body(running, ended, self.reading.get(row, 0), self.writing.get(row, 0))
 
-    def _append(self, action: Action) -> None:
+    def _append(self, fresh: Sequence[Action]) -> None:
         if self.base is None:
-            self.base = action.created_at
-        row = self.rows[action.key.name] = len(self.created)
-        spec = action.spec
-        task = self._task_numbers.setdefault((spec.task_name, spec.short_name), len(self.tasks))
-        if task == len(self.tasks):
-            self.tasks.append(spec.task_name)
-            self.short_names.append(spec.short_name or spec.task_name)
-        self.task.append(task)
-        self.parent.append(ABSENT if action.parent is None else self.rows.get(action.parent, ABSENT))
-        self.seq.append(action.seq)
-        self.kind.append(action.kind)
-        self.group.append(action.group)
-        self.created.append(action.created_at - self.base)
-        self.phase.append(action.phase)
+            self.base = fresh[0].created_at
+        rows, base, first = self.rows, self.base, len(self.rows)
+        for row, action in enumerate(fresh, first):
+            rows[action.key.name] = row
+        self.task += [self._task_number(action.spec) for action in fresh]
+        self.parent += [
+            ABSENT if action.parent is None else rows.get(action.parent, ABSENT) for action in fresh
+        ]
+        self.seq += [action.seq for action in fresh]
+        self.kind += [action.kind for action in fresh]
+        self.group += [action.group for action in fresh]
+        self.created += [action.created_at - base for action in fresh]
+        self.phase += [action.phase for action in fresh]
         for column in (self.waiting, self.starting, self.running, self.ended):
-            column.append(ABSENT)
-        self._update(row, action)
+            column += [ABSENT] * len(fresh)
+        for row, action in enumerate(fresh, first):
+            self._update(row, action)
+
+    def _task_number(self, spec: TaskSpec) -> int:
+        number = self._numbers.get(spec.digest)
+        if number is None:
+            name = spec.task_name, spec.short_name
+            number = self._numbers[spec.digest] = self._task_numbers.setdefault(name, len(self.tasks))
+            if number == len(self.tasks):
+                self.tasks.append(spec.task_name)
+                self.short_names.append(spec.short_name or spec.task_name)
+        return number
 
     def _update(self, row: int, action: Action) -> None:
-        base = self.base or 0
+        base, created = self.base or 0, self.created[row]
         self.phase[row] = action.phase
-        if action.ended_at is not None:
-            self.ended[row] = max(action.ended_at - base, self.created[row])
+        ended = action.ended_at
+        if ended is not None:
+            self.ended[row] = ended - base if ended - base > created else created
         if action.kind is not ActionKind.TASK:
             started = action.started_at
-            self.running[row] = (
-                self.created[row] if started is None else max(started - base, self.created[row])
-            )
+            self.running[row] = created if started is None else max(started - base, created)
             return
         if not action.attempts:
             if action.waiting_since is not None:
-                self.waiting[row] = max(action.waiting_since - base, self.created[row])
+                self.waiting[row] = max(action.waiting_since - base, created)
             return
-        for phase, at in action.attempts[0].transitions:
+        attempt = action.attempts[0]
+        for phase, at in attempt.transitions:
+            # Compared one by one: to hash a member of an enumeration takes longer than all of this.
             if phase is Phase.RUNNING:
-                self.running[row] = max(at - base, self.created[row])
+                self.running[row] = at - base if at - base > created else created
             elif phase is Phase.INITIALIZING:
-                self.starting[row] = max(at - base, self.created[row])
+                self.starting[row] = at - base if at - base > created else created
             elif phase is Phase.WAITING_FOR_RESOURCES:
-                self.waiting[row] = max(at - base, self.created[row])
+                self.waiting[row] = at - base if at - base > created else created
         if len(action.attempts) > 1:
             self.again[row] = tuple(_pieces(action, base))
-        else:
-            _keep(self.reading, row, action.attempts[0].reading_us)
-            _keep(self.writing, row, action.attempts[0].writing_us)
+            return
+        if attempt.reading_us:
+            self.reading[row] = attempt.reading_us
+        if attempt.writing_us:
+            self.writing[row] = attempt.writing_us
 
 
 def _creation(action: Action) -> tuple[int, int, int]:
     return action.created_at, action.depth, action.seq
-
-
-def _keep(column: dict[int, int], row: int, time: int) -> None:
-    if time:
-        column[row] = time
 
 
 def _body(running: int, ended: int, reading: int, writing: int) -> Iterable[Piece]:
