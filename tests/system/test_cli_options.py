@@ -51,14 +51,6 @@ def test_hello_needs_no_file_and_says_where_its_source_is(user: Terminal, mode: 
     assert user.get("io", again.lines[0])["outputs"] == {"o0": 4.0}
 
 
-def test_what_is_not_there_is_refused(user: Terminal) -> None:
-    for words in (["deployed-task", "env.task"], ["python-script", "a.py"]):
-        said = user.run(*words, code=2)
-        assert words[0] in said.stderr
-        assert "flyte run FILE TASK" in said.stderr
-        assert said.stdout == ""
-
-
 @pytest.mark.parametrize("mode", [[], ["--local"]])
 def test_log_options_hold_in_tasks(logs: Terminal, mode: list[str]) -> None:
     plain = logs.run(*mode, "logs.py", "talks").lines[0]

@@ -76,15 +76,15 @@ def _inputs_of(run: str, action: str, taken: set[str]) -> tuple[Input, ...]:
             hint=f"Its actions: flyte get action {run}",
         )
     old = opened.values_of(found)
-    hints = _hints(opened.run_record(run), found)
+    hints = hints_of(opened.run_record(run), found)
     return tuple(
         Input(f"{_OWN}{name}" if f"--{name}" in taken else name, hint, old.get(name, NOTHING))
         for name, hint in hints.items()
     )
 
 
-def _hints(record: RunRecord, action: Action) -> dict[str, Any]:
-    """The types of its inputs: as the code says, where it runs here; else as a server keeps them."""
+def hints_of(record: RunRecord, action: Action) -> dict[str, Any]:
+    """The types of an action's inputs: as the code says, where it runs here; else as a server keeps them."""
     if record.mode is RunMode.LOCAL:
         from flyte._runtime.recorded import task_of
 

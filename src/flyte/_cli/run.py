@@ -72,11 +72,6 @@ def _images(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) 
     return dict(("default", text) if "=" not in text else _pair(ctx, param, text) for text in given)
 
 
-_UNSERVED = {
-    "deployed-task": "runs of deployed tasks need 'flyte deploy', which this version does not have yet.",
-}
-
-
 class RunCommand(click.Group):
     """A group whose commands are files, and the built-in example."""
 
@@ -90,10 +85,10 @@ class RunCommand(click.Group):
             from flyte._cli.script import python_script
 
             return python_script
-        if cmd_name in _UNSERVED and not ctx.resilient_parsing:
-            raise UsageProblem(
-                f"{cmd_name}: {_UNSERVED[cmd_name]}", hint="Run a task of a file: flyte run FILE TASK"
-            )
+        if cmd_name == "deployed-task" and not Path(cmd_name).exists():
+            from flyte._cli.known import KnownTasks
+
+            return KnownTasks()
         return FileCommand(cmd_name)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -368,6 +363,7 @@ def run(ctx: click.Context, /, **given: Any) -> None:
       flyte run --local my_script.py pipeline --x 5
       flyte run --detach --label team=ml train.py main --config job.yaml
       flyte run python-script plain.py           a script without tasks
+      flyte run deployed-task my_env.pipeline    a task that was run before
     """
     flags = RunFlags(**given)
     if flags.tracked_strict and not flags.tracked:

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
 INTERPRETER = "FLYTE_PYTHON"
 """The variable that tells a server of this machine which Python has the packages of the task."""
+PLACE_VARIABLES = frozenset({INTERPRETER, SYS_PATHS, _secrets.VARIABLE})
+"""Variables of a run that say where its code runs, rather than what its tasks are to read."""
 
 
 async def submit_run(

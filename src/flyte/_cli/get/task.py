@@ -5,10 +5,10 @@ from typing import Any
 import click
 
 from flyte._cli import words
-from flyte._cli.history import open_history
+from flyte._cli.history import History, open_history
 from flyte._cli.problem import Problem, nearest, say
 from flyte._cli.render import Column, emit_json, emit_table, is_json
-from flyte._cli.state import data_command, settings
+from flyte._cli.state import Format, data_command, settings
 from flyte_core.model import RunView
 from flyte_core.store.ports import RunQuery
 from flyte_core.views import iso
@@ -46,7 +46,19 @@ def task(name: str | None, version: str | None, limit: int, entrypoint: bool) ->
       flyte get task my_env.pipeline
       flyte get task my_env.pipeline -of json
     """
-    opened = open_history()
+    show_tasks(open_history(), settings().style, name, version, limit, entrypoint=entrypoint)
+
+
+def show_tasks(
+    opened: History,
+    style: Format,
+    name: str | None = None,
+    version: str | None = None,
+    limit: int = 100,
+    *,
+    entrypoint: bool = False,
+) -> None:
+    """The tasks of a history as a table, or as JSON."""
     views = opened.views(
         RunQuery(
             project=opened.scope.project,
@@ -57,13 +69,14 @@ def task(name: str | None, version: str | None, limit: int, entrypoint: bool) ->
         )
     )
     if name is not None and not views:
-        raise _unknown(name, version)
+        raise unknown(name, version)
     found = _tasks([view for view in views if not entrypoint or _is_entrypoint(view)], name is not None)
-    style = settings().style
     if is_json(style):
         emit_json(found[:limit], style)
     elif found:
         emit_table(COLUMNS, found[:limit], style)
+    elif views:
+        say("None of the tasks is marked as entrypoint=True.")
     else:
         say("No tasks yet: a task is known once a run of it was started. flyte run FILE TASK")
     if len(views) == LOOKED_AT:
@@ -97,7 +110,8 @@ def _is_entrypoint(view: RunView) -> bool:
     return spec.task_template.metadata.is_entrypoint
 
 
-def _unknown(name: str, version: str | None) -> Problem:
+def unknown(name: str, version: str | None) -> Problem:
+    """The problem that a task is none of the history's."""
     known = _tasks(open_history().views(RunQuery(limit=LOOKED_AT)), False)
     hint = nearest(name, [task["name"] for task in known])
     what = f"version {version} of task {name}" if version else f"task {name}"
