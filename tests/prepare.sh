@@ -30,7 +30,7 @@ if [ ! -x "$published/bin/flyte" ]; then
   echo "Installing the published client ($wanted) for the interoperation tests ..." >&2
   uv=$(command -v uv || echo .venv/bin/uv)
   if [ -x "$uv" ]; then
-    { "$uv" venv -q --clear --python .venv/bin/python "$published" && "$uv" pip install -q --link-mode copy --python "$published/bin/python" "$wanted"; } || true
+    { "$uv" venv -q --clear --python .venv/bin/python "$published" && "$uv" pip install -q --compile-bytecode --link-mode copy --python "$published/bin/python" "$wanted"; } || true
   else
     { .venv/bin/python -m venv --clear "$published" && "$published/bin/python" -m pip install -q --disable-pip-version-check "$wanted"; } || true
   fi

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+import ram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_history import LEAF, SPEC, TIMED, key
@@ -226,7 +226,7 @@ def _fields(query: RunQuery | ActionQuery) -> dict[str, object]:
 
 @contextmanager
 def both() -> Iterator[tuple[MemoryStore, SqliteStore, Path]]:
-    with TemporaryDirectory() as directory:
+    with ram.directory() as directory:
         path = Path(directory) / "history.db"
         sqlite = SqliteStore.open(path, durability="normal")
         try:

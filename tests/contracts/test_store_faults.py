@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 import faulty_disk
 import pytest
+import ram
 from store_history import SPEC, begin, child, create, key, root, succeed
 
 from flyte_core.engine import action as actions
@@ -41,6 +42,13 @@ PATIENCE_S = 60.0
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "history.db"
+
+
+@pytest.fixture
+def ram_path() -> Iterator[Path]:
+    """Where the disk is only as slow and as broken as the test makes it."""
+    with ram.directory() as place:
+        yield Path(place)
 
 
 def names(store: SqliteStore, run: str = "r1") -> list[str]:
@@ -123,11 +131,11 @@ def test_after_a_failed_disk_nothing_is_acknowledged_until_a_new_start(path: Pat
     assert doctor.examine(path) == []
 
 
-def test_an_error_at_any_write_or_sync_loses_nothing_acknowledged(tmp_path: Path) -> None:
+def test_an_error_at_any_write_or_sync_loses_nothing_acknowledged(ram_path: Path) -> None:
     point, failed = 0, True
     while failed:
         point += 1
-        path = tmp_path / f"{point}.db"
+        path = ram_path / f"{point}.db"
         told: list[str] = []
         with faulty_disk.installed() as disk:
             store = SqliteStore.open(path, durability="full")

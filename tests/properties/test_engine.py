@@ -5,11 +5,11 @@
 
 import os
 import random
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ram
 from core_machine import EngineMachine, walks
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -52,7 +52,7 @@ class SqliteMachine(EngineMachine):
     """The same over SQLite, where a restart closes the file and opens it again."""
 
     def open(self) -> Store:
-        self.directory = tempfile.TemporaryDirectory()
+        self.directory = ram.directory()
         return self.open_file()
 
     def open_file(self) -> Store:
