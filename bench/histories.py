@@ -5,8 +5,9 @@ import random
 from collections.abc import Iterator
 
 from flyteidl2.core import literals_pb2
-from flyteidl2.task import common_pb2
+from flyteidl2.task import common_pb2, task_definition_pb2
 
+from flyte_core.dataflow import Edge
 from flyte_core.engine import action as actions
 from flyte_core.engine import run as runs
 from flyte_core.engine.api import NewAction, NewRun, Outcome
@@ -25,6 +26,7 @@ from flyte_core.model import (
     Token,
 )
 from flyte_core.store.ports import Store, Tx
+from flyte_core.wire.specs import FLAVOR
 
 _BATCH = 500
 _SLOTS = 240
@@ -34,7 +36,10 @@ _INGEST = 12
 
 
 def record(store: Store, key: RunKey, number: int, seed: int = 7) -> None:
-    """A run of `number` actions: a root with two fan-outs, a few of whose members failed."""
+    """A run of `number` actions: a root with two fan-outs, a few of whose members failed.
+
+    Each member of the second took its value from one of the first.
+    """
     rng = random.Random(seed)
     clock = _Clock(Micros(1_790_000_000_000_000))
     spec = _spec("main")
@@ -45,6 +50,8 @@ def record(store: Store, key: RunKey, number: int, seed: int = 7) -> None:
     first = number // _INGEST
     for group, task, size in (("ingest", "fetch", first), ("score", "score_shard", number - first - 1)):
         _fan_out(store, key, token, group, task, size, rng, clock)
+    flow = [_edge(_name("ingest", i % first), _name("score", i)) for i in range(number - first - 1)]
+    store.transact(lambda tx: tx.add_edges(key, flow))
     outcome = Outcome(token, outputs=common_pb2.Outputs().SerializeToString())
     store.transact(lambda tx: actions.report(tx, ActionKey(key, ROOT), outcome, clock.now))
 
@@ -56,7 +63,11 @@ class _Clock:
 
 def _spec(name: str) -> TaskSpec:
     digest = Digest(hashlib.sha256(name.encode()).hexdigest())
-    return TaskSpec(digest, b"", f"nightly.{name}", name, "nightly", task_version="bench")
+    template = task_definition_pb2.TaskSpec()
+    template.task_template.metadata.runtime.flavor = FLAVOR
+    return TaskSpec(
+        digest, template.SerializeToString(), f"nightly.{name}", name, "nightly", task_version="bench"
+    )
 
 
 def _fan_out(
@@ -105,6 +116,10 @@ def _begin(tx: Tx, key: ActionKey, at: Micros) -> Token:
     assert live is not None
     actions.started(tx, key, live.token, "pid 4711", Micros(at + 120_000))
     return live.token
+
+
+def _edge(source: ActionName, target: ActionName) -> Edge:
+    return Edge(source, "", target, "shard", "", "data", "exact")
 
 
 def _name(group: str, number: int) -> ActionName:

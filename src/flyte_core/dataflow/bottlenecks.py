@@ -108,7 +108,7 @@ class Analysis:
         replay = Replay(self.columns, self.waits)
         found: list[Improvement] = []
         for bound, edit in edits[:_REPLAYS]:
-            if len(found) >= BEST and found[BEST - 1].saves >= bound:
+            if bound * _WORTH < self.duration or (len(found) >= BEST and found[BEST - 1].saves >= bound):
                 break
             saves = self.duration - round(replay.end(edit))
             if saves * _WORTH >= self.duration:

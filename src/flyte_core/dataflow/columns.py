@@ -5,9 +5,12 @@ Instants are microseconds since the root was created. An action that is still op
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from operator import attrgetter
 
 from flyte_core.dataflow.edges import Edge
 from flyte_core.model import Action, ActionKind, Digest, Micros, Phase, TaskSpec
+
+_creation = attrgetter("created_at", "depth", "seq")
 
 ABSENT = -1
 """No row, or a moment that did not come."""
@@ -191,10 +194,6 @@ class RunColumns:
             self.reading[row] = attempt.reading_us
         if attempt.writing_us:
             self.writing[row] = attempt.writing_us
-
-
-def _creation(action: Action) -> tuple[int, int, int]:
-    return action.created_at, action.depth, action.seq
 
 
 def _body(running: int, ended: int, reading: int, writing: int) -> Iterable[Piece]:

@@ -117,12 +117,16 @@ class Replay:
     def _after_all(self, row: int, begin: float, end: Sequence[float], along: dict[int, float]) -> float:
         """When an action begins that waited for more than its driver."""
         waits, created = self._waits, self._columns.created[row]
-        own = created - waits.ready[row]
+        own, ends = created - waits.ready[row], waits.end
         if waits.by_time[row]:
             begin = max(begin, along.get(waits.driver[row], 0.0) + own)
         begins, sources = waits.sources
-        for source in sources[begins[row] : begins[row + 1]]:
-            begin = max(begin, end[source] - max(0, waits.end[source] - created) + own)
+        for place in range(begins[row], begins[row + 1]):
+            source = sources[place]
+            late = ends[source] - created
+            ready = end[source] + own - late if late > 0 else end[source] + own
+            if ready > begin:
+                begin = ready
         return begin
 
     def _shorter(self, row: int, time: float, factor: float, *, tail: bool = False) -> float:
