@@ -2,5 +2,5 @@
 
 - `file`, `dir`, `dataframe`: one kind of reference each
 - `engines`: the data frames of each library, to files and back
-- `hashing`: what references are known by
+- `hashing`, `settled`: what references are known by
 """

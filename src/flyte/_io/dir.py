@@ -6,20 +6,18 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Final, Generic, Self
+from typing import Any, Generic, Self
 
 from pydantic import BaseModel, model_validator
 from typing_extensions import TypeVar
 
 from flyte._io.file import File
+from flyte._io.settled import EMPTY
 from flyte._storage import paths, transfer
 from flyte._storage.places import Entry, is_remote, join, local_path, place_of
 from flyte._storage.streams import off_loop
 
 T = TypeVar("T", default=Any)
-
-EMPTY: Final = "::flyte-empty-dir::"
-"""The address of no directory."""
 
 
 class Dir(BaseModel, Generic[T]):

@@ -17,15 +17,14 @@ import numpy as np
 from flyteidl2.core.literals_pb2 import Literal
 from flyteidl2.core.types_pb2 import BlobType, LiteralType
 
-from flyte._io.file import File
 from flyte._io.hashing import CONTENT, Content
+from flyte._io.settled import settle
 from flyte._storage import paths, transfer
 from flyte._storage.local import LOCAL
 from flyte._storage.places import is_remote, join, local_path
 from flyte._types.codec import Codec, LiteralCodec
 from flyte._types.dynamic import AnyCodec
 from flyte._types.pickles import LARGE
-from flyte._types.references import settle
 from flyte.errors import RuntimeSystemError
 
 FORMAT: Final = "npy"
@@ -109,6 +108,8 @@ def _store(value: Any) -> tuple[str, str]:
     uri = join(base, f"{digest.removeprefix(CONTENT)[:32]}.npy")
     target = local_path(uri)
     if target is None:
+        from flyte._io.file import File
+
         with File[Any](path=uri).open_sync("wb") as file:
             np.lib.format.write_array(file, value, _VERSION, allow_pickle=False)
     elif not target.exists():

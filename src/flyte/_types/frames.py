@@ -7,8 +7,8 @@ from flyteidl2.core.types_pb2 import LiteralType, StructuredDatasetType
 
 from flyte._io import engines
 from flyte._io.dataframe import DataFrame, Hinted, hint_of
+from flyte._io.settled import Settled, settle, shown_hash
 from flyte._types.codec import Codec
-from flyte._types.references import Settled, settle, shown_hash
 from flyte.errors import RuntimeUserError
 
 
