@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
+import published
 import pytest
 from published import Site
 from terminal import Terminal
@@ -81,6 +83,13 @@ async def alike(n: int) -> int:
 """
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with published.site(tmp_path_factory.mktemp("site")) as made:
+        (made.cwd / "flows.py").write_text(FLOWS)
+        yield made
+
+
 def arrows(site: Site, *words: str) -> Counter[str]:
     """The edges of a run by task: `source -> target.parameter`."""
     run = re.search(r"Created Run: (\S+)", site.flyte("run", "--follow", *words))
@@ -109,7 +118,6 @@ def test_the_first_page(site: Site) -> None:
 
 
 def test_lists_structures_files_and_traces(site: Site) -> None:
-    (site.cwd / "flows.py").write_text(FLOWS)
     assert arrows(site, "flows.py", "flows", "--n", "50") == {
         "square -> total.xs{[0]}": 1,
         "square -> total.xs{[1]}": 1,
@@ -122,5 +130,4 @@ def test_lists_structures_files_and_traces(site: Site) -> None:
 
 
 def test_of_two_producers_neither_is_chosen(site: Site) -> None:
-    (site.cwd / "flows.py").write_text(FLOWS)
     assert arrows(site, "flows.py", "alike", "--n", "50") == {"square -> alike.o0": 1}

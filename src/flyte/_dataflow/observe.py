@@ -10,10 +10,11 @@ from flyte._dataflow.calls import Call, here, take
 from flyte._dataflow.parts import stream
 from flyte._dataflow.prov import Promise, Prov, Stream
 from flyte._dataflow.reach import may_call
-from flyte._dataflow.seen import STRICT, SWITCH, Seen
+from flyte._dataflow.seen import STRICT, Seen
 from flyte._dataflow.twins import is_twin, twin_of
 from flyte_core.dataflow import Edge
 from flyte_core.model import ActionName
+from flyte_core.supervision import DATAFLOW
 
 if TYPE_CHECKING:
     from flyte._authoring.interface import NativeInterface
@@ -59,7 +60,7 @@ class Body:
 
 def body(task: "Task[..., Any]", context: "TaskContext", given: Mapping[str, Any]) -> Body | None:
     """Take notes of a body that is about to run; None: it is not worth it, or not wanted."""
-    if os.environ.get(SWITCH) == "0" or not may_call(task):
+    if os.environ.get(DATAFLOW) == "0" or not may_call(task):
         return None
     try:
         return Body(task, context, given)

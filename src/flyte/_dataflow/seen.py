@@ -13,10 +13,9 @@ from flyte._dataflow.calls import Call
 from flyte._dataflow.prov import MANY, Origin, Promise, Prov, Yields, child, flow
 from flyte_core.dataflow import Confidence, Edge, Relation
 from flyte_core.model import ActionName
+from flyte_core.supervision import DATAFLOW
 
-SWITCH: Final = "FLYTE_DATAFLOW"
-"""Environment variable: `0` takes no notes; `strict` lets notes that fail raise, for our own tests."""
-STRICT: Final = os.environ.get(SWITCH) == "strict"
+STRICT: Final = os.environ.get(DATAFLOW) == "strict"
 
 _KEPT: Final = 2_048
 """So many things that cannot be referred to weakly are remembered; older ones are forgotten."""

@@ -1,12 +1,13 @@
 """The execution graph as columns: what the browser gets is what the history holds."""
 
 import pytest
-from console_history import DOMAIN, PROJECT, History
+from console_history import DOMAIN, PROJECT, History, inputs_of
 from console_site import Console
 
+from flyte_core.dataflow import CONFIDENCES, RELATIONS
 from flyte_core.dataflow.columns import Doing
 from flyte_core.layout import Layout
-from flyte_core.model import NotFound, RunKey
+from flyte_core.model import Digest, NotFound, RunKey, TaskSpec
 from flyte_core.store.memory import MemoryStore
 from flyte_server.console.columns import unpack
 from flyte_server.console.graphs import Graphs
@@ -105,3 +106,28 @@ def test_the_route_answers_and_remembers(site: Console):
     assert first.status == 200
     assert site.get(path, if_none_match=first.headers["etag"]).status == 304
     assert site.get(path.replace("rpipeline", "rnone")).status == 404
+
+
+def test_arrows_of_a_client_that_tells_nothing_appear_as_values_do(history):
+    graphs = Graphs(history.store)
+    spec = TaskSpec(Digest("b" * 64), b"", "env.main", "main", "env")
+    root = history.run_of("rsilent", spec, inputs_of({"x": 5}))
+    history.claim(root)
+    history.start(root)
+    (one,) = history.call(root, ("env.one", {"x": 5}))
+    inferred = CONFIDENCES.index("inferred")
+    first = ("a0", one.name, "x", RELATIONS.index("argument"), inferred)
+    assert read(graphs, history, root.run)[1] == [first]
+    history.claim(one)
+    history.start(one)
+    history.wait(1)
+    history.succeed(one, o0=10)
+    (two,) = history.call(root, ("env.two", {"y": 10}))
+    second = (one.name, two.name, "y", RELATIONS.index("data"), inferred)
+    assert read(graphs, history, root.run)[1] == [first, second]
+    history.claim(two)
+    history.start(two)
+    history.succeed(two, o0=20)
+    history.succeed(root, o0=20)
+    last = (two.name, "a0", "o0", RELATIONS.index("result"), inferred)
+    assert read(graphs, history, root.run)[1] == [last, first, second]
