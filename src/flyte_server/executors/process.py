@@ -258,7 +258,9 @@ class ProcessExecutor:
             self._told_by(live, record)
 
     def _gone(self, live: Live) -> None:
-        """The supervisor is gone: it has left its word, or it was killed."""
+        """The supervisor is gone: its word was heard, or it has left it, or it was killed."""
+        if live.token not in self._live:
+            return
         self._announce(live)
         record = supervision.read_exit(live.dir)
         if record is not None:
