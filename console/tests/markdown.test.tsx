@@ -11,7 +11,7 @@ describe('Markdown', () => {
   it.each([
     [
       '# Publish?\nAll **good**, *mostly*',
-      '<h4>Publish?</h4><p>All <strong>good</strong>, <em>mostly</em></p>',
+      '<h3>Publish?</h3><p>All <strong>good</strong>, <em>mostly</em></p>',
     ],
     ['- a\n- `b*c*`\n\n1. one', '<ul><li>a</li><li><code>b*c*</code></li></ul><ol><li>one</li></ol>'],
     [

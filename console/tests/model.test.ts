@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Columns } from '../src/model/decode';
 import { density, peak } from '../src/model/density';
+import { idleGaps, Squeeze, squeezed } from '../src/model/idle';
 import { FAILED, QUEUED, RUNNING, SUCCEEDED } from '../src/model/phases';
 import { Expansion, flatten, nextFailure } from '../src/model/rows';
 import { isGroup, type Node, RunModel } from '../src/model/run';
@@ -255,4 +256,39 @@ it('nodes below the root are named once each', () => {
   const model = load(PIPELINE);
   const seen = new Set<Node>(model.rowsBelow(0));
   expect([...seen].sort()).toEqual([1, 2]);
+});
+
+describe('idle time', () => {
+  const model = () =>
+    RunModel.from(
+      new Columns(
+        pack(
+          [
+            { id: 'a0', phase: 5, queued: 0, running: 0, ended: 100_000 },
+            { id: 'one', parent: 'a0', phase: 5, queued: 0, running: 100, ended: 1_000, cuts: [500] },
+            { id: 'asked', parent: 'a0', kind: 2, phase: 5, queued: 1_000, ended: 98_000 },
+            { id: 'two', parent: 'a0', phase: 5, queued: 98_000, running: 98_100, ended: 100_000 },
+          ],
+          1,
+        ),
+      ),
+    );
+
+  it('is where only people were waited for', () =>
+    expect(idleGaps(model(), 0)).toEqual([{ from: 1_000, to: 98_000 }]));
+
+  it('is squeezed, and every place of the axis is still a moment', () => {
+    const squeeze = new Squeeze(idleGaps(model(), 0), 100_000);
+    expect([0, 1_000, 98_000, 100_000].map(at => squeeze.to(at))).toEqual([0, 1_000, 1_090, 3_090]);
+    for (const at of [0, 500, 1_000, 50_000, 98_000, 99_123, 101_000])
+      expect(squeeze.from(squeeze.to(at))).toBeCloseTo(at);
+    expect(squeeze.around({ from: 500, to: 99_000 })).toEqual([
+      { from: 500, to: 1_000 },
+      { from: 98_000, to: 99_000 },
+    ]);
+    const drawn = squeezed(model(), squeeze);
+    expect([...drawn.ended]).toEqual([3_090, 1_000, 1_090, 3_090]);
+    expect(drawn.cuts.get(1)).toEqual([500]);
+    expect(drawn.nameOf(3)).toBe('two');
+  });
 });

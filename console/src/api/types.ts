@@ -158,6 +158,7 @@ export interface TablePreview {
   total_rows: number;
   total_columns: number;
   size_bytes: number;
+  format: string;
 }
 
 export interface FileEntry {

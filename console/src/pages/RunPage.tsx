@@ -7,6 +7,7 @@ import {
   Maximize2,
   ScrollText,
   Spline,
+  UnfoldHorizontal,
   Workflow,
   ZoomIn,
   ZoomOut,
@@ -22,6 +23,7 @@ import { setSetting, useSettings } from '../app/settings';
 import { useFlow } from '../graph/useFlow';
 import { FlowViews, MergedLogs } from '../later';
 import { plural } from '../model/format';
+import { idleGaps, Squeeze } from '../model/idle';
 import { PHASE_NAMES, PHASE_WORDS, phaseNumber } from '../model/phases';
 import { Expansion, type Filter, flatten, isFiltering, nextFailure, type Sort } from '../model/rows';
 import { type Node, ROOT, type RunModel } from '../model/run';
@@ -29,7 +31,7 @@ import { AbortDialog } from '../run/AbortDialog';
 import { Details } from '../run/Details';
 import { Divider, nextSplit, USUAL } from '../run/Divider';
 import { Header, PhaseStrip } from '../run/Header';
-import type { Window } from '../run/paint';
+import { stampOf, type Window } from '../run/paint';
 import { RecoverDialog } from '../run/RecoverDialog';
 import { RerunDialog } from '../run/RerunDialog';
 import { Timeline, type TimelineProps } from '../run/Timeline';
@@ -137,6 +139,15 @@ function Views({
   const line = Number(query.get('line')) || 0;
   const sort = SORTS.find(([name]) => name === query.get('sort'))?.[0] ?? 'call';
   const follow = query.get('follow') === '1';
+  const stamp = stampOf(model, now);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the model changes in place; the stamp tells when to look again
+  const gaps = useMemo(() => idleGaps(model, now), [model, stamp]);
+  const idle = query.get('idle') !== '0';
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as above
+  const squeeze = useMemo(
+    () => (idle || !gaps.length ? null : new Squeeze(gaps, model.extent(now))),
+    [idle, gaps],
+  );
   const critical = query.get('critical') ?? (model.finished && model.rows <= PATH_AT_ONCE ? '1' : '0');
   const field = useRef<HTMLInputElement>(null);
   const [expansion, setExpansion] = useState(() => Expansion.parse(model, query.get('open') ?? ''));
@@ -451,6 +462,15 @@ function Views({
               >
                 <Focus size={15} />
               </IconButton>
+              {gaps.length > 0 && (
+                <IconButton
+                  label="Leave out idle time"
+                  pressed={!idle}
+                  onClick={() => setQuery({ idle: idle ? '0' : null })}
+                >
+                  <UnfoldHorizontal size={15} />
+                </IconButton>
+              )}
               <IconButton label="Collapse all" onClick={() => expand(new Expansion(new Map(), true))}>
                 <ChevronsDownUp size={16} />
               </IconButton>
@@ -528,6 +548,7 @@ function Views({
               shown={shown}
               onZoom={zoomTo}
               follow={follow}
+              squeeze={squeeze}
               now={now}
             />
           )}

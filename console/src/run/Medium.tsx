@@ -9,6 +9,7 @@ import { Problem } from '../ui/Problem';
 import css from './Medium.module.css';
 
 const TEXT = /^(text\/|application\/(json|xml|x-yaml|toml|x-sh|javascript))|\+(json|xml)$/;
+const NUMBER = /^(u?int|float|double|half|decimal)/;
 const PREVIEW = 64 << 10;
 const ROWS = 5;
 const ALL_ROWS = 200;
@@ -118,7 +119,7 @@ function TableView(props: Props) {
   });
   if (found.error) return <Problem error={found.error} what="the table" />;
   if (!found.data) return null;
-  const { columns, rows, total_rows, total_columns, size_bytes } = found.data;
+  const { columns, rows, total_rows, total_columns, size_bytes, format } = found.data;
   const grid = (limit: number) => (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <div className={css.scroll} tabIndex={0} role="region" aria-label={`First rows of ${name}`}>
@@ -126,7 +127,7 @@ function TableView(props: Props) {
         <thead>
           <tr>
             {columns.map((column, i) => (
-              <th key={i} scope="col" title={column.type}>
+              <th key={i} scope="col" title={column.type} data-number={NUMBER.test(column.type)}>
                 {column.name}
               </th>
             ))}
@@ -136,7 +137,7 @@ function TableView(props: Props) {
           {rows.slice(0, limit).map((row, i) => (
             <tr key={i}>
               {row.map((cell, j) => (
-                <td key={j} data-number={/int|float|double|decimal/.test(columns[j]!.type)}>
+                <td key={j} data-number={NUMBER.test(columns[j]!.type)}>
                   {cell === null ? <i>null</i> : String(cell)}
                 </td>
               ))}
@@ -150,7 +151,7 @@ function TableView(props: Props) {
     <>
       {grid(ROWS)}
       <p className={css.note}>
-        {count(total_rows)} × {count(total_columns)} · {bytes(size_bytes)} Parquet{' '}
+        {count(total_rows)} × {count(total_columns)} · {bytes(size_bytes)} {format}{' '}
         <Button className={css.open} onClick={() => setOpen(true)}>
           Open table
         </Button>

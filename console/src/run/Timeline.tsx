@@ -15,6 +15,7 @@ import { useSize } from '../app/hooks';
 import { useTheme } from '../app/theme';
 import { DATA, type Flow, INFERRED } from '../graph/flow';
 import { compact, count, duration, elapsed } from '../model/format';
+import { type Squeeze, squeezed } from '../model/idle';
 import { isTerminal, PHASE_WORDS } from '../model/phases';
 import type { Rows } from '../model/rows';
 import { CACHE_HIT, isGroup, KIND_CONDITION, KIND_TRACE, type Node, type RunModel } from '../model/run';
@@ -54,6 +55,8 @@ export interface TimelineProps {
   /** Whether the time axis follows the rows on the screen. */
   follow: boolean;
   flow: Flow | null;
+  /** The time axis without its gaps; null: all of it is shown. */
+  squeeze?: Squeeze | null;
   now: number;
 }
 
@@ -61,6 +64,7 @@ export interface TimelineProps {
 export function Timeline(props: TimelineProps) {
   const grid = useId();
   const { run, model, rows, selected, isOpen, onSelect, onToggle, whole, onZoom, flow, now } = props;
+  const squeeze = props.squeeze ?? null;
   const [scroller, , height] = useSize<HTMLDivElement>();
   const [scrollTop, setScrollTop] = useState(0);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -76,16 +80,27 @@ export function Timeline(props: TimelineProps) {
     ? windowOf(model, rows.nodes.slice(Math.ceil(scrollTop / ROW), Math.max(1, last - OVERSCAN)), isOpen, now)
     : null;
   const shown = useEased(wanted ?? props.shown, props.follow);
-  const paths = useMemo(() => (flow ? pathsOf(flow, model, selected) : null), [flow, model, selected]);
+  const paths = useMemo(
+    () => (flow ? pathsOf(flow, model, selected, squeeze) : null),
+    [flow, model, selected, squeeze],
+  );
+  const drawn = useMemo(() => (squeeze ? squeezed(model, squeeze) : model), [model, squeeze]);
+  const place = (at: number) => squeeze?.to(at) ?? at;
+  const placed = ({ from, to }: Window): Window => ({ from: place(from), to: place(to) });
+  const parts = squeeze?.around(shown) ?? [shown];
+  const marks = parts.flatMap(part => ticks(placed(shown), headWidth, part));
+  const gaps = (squeeze?.gaps ?? []).map(({ from, to }) => [place(from), place(to), to - from] as const);
   const scene: Scene = {
-    model,
+    model: drawn,
     rows,
     isOpen,
     scrollTop,
     width: headWidth,
     height,
-    window: shown,
-    now,
+    window: placed(shown),
+    now: place(now),
+    ticks: marks.map(place),
+    gaps,
     palette,
     strips,
     paths,
@@ -145,11 +160,12 @@ export function Timeline(props: TimelineProps) {
           <Overview
             scene={{ ...scene, strips: overviewStrips }}
             stamp={`${stampOf(model, now)}/${headWidth}/${theme}`}
-            whole={whole}
-            shown={shown}
+            whole={placed(whole)}
+            shown={placed(shown)}
+            moment={squeeze}
             onZoom={onZoom}
           />
-          <Axis window={shown} width={headWidth} now={model.finished ? null : now} />
+          <Axis marks={marks} scene={scene} live={!model.finished} />
         </div>
       </div>
       <div
@@ -249,14 +265,15 @@ function useEased(target: Window, on: boolean): Window {
 }
 
 /** The critical path and the chosen action's data flow, by row. */
-function pathsOf(flow: Flow, model: RunModel, selected: Node | null): Paths {
+function pathsOf(flow: Flow, model: RunModel, selected: Node | null, squeeze: Squeeze | null): Paths {
+  const place = (at: number) => squeeze?.to(at) ?? at;
   const rowOf = flow.rowsIn(model);
   const stretches = new Map<number, [number, number][]>();
   const steps: [number, number][] = [];
   for (let i = 0; i < flow.pathAction.length; i++) {
     const row = rowOf[flow.pathAction[i]!]!;
     if (row < 0) continue;
-    const stretch: [number, number] = [flow.pathBegin[i]!, flow.pathEnd[i]!];
+    const stretch: [number, number] = [place(flow.pathBegin[i]!), place(flow.pathEnd[i]!)];
     const known = stretches.get(row);
     if (known) known.push(stretch);
     else stretches.set(row, [stretch]);
@@ -397,10 +414,12 @@ interface OverviewProps {
   stamp: string;
   whole: Window;
   shown: Window;
+  /** Tells which moment is at a place of the axis, where these differ. */
+  moment: Squeeze | null;
   onZoom: (window: Window | null) => void;
 }
 
-const Overview = memo(function Overview({ scene, whole, shown, onZoom }: OverviewProps) {
+const Overview = memo(function Overview({ scene, whole, shown, moment: squeeze, onZoom }: OverviewProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [drag, setDrag] = useState<[number, number] | null>(null);
   const { width } = scene;
@@ -424,7 +443,8 @@ const Overview = memo(function Overview({ scene, whole, shown, onZoom }: Overvie
       }}
       onPointerMove={event => drag && setDrag([drag[0], x(event)])}
       onPointerUp={() => {
-        if (dragged) onZoom(dragged);
+        if (dragged && squeeze) onZoom({ from: squeeze.from(dragged.from), to: squeeze.from(dragged.to) });
+        else if (dragged) onZoom(dragged);
         setDrag(null);
       }}
       onDoubleClick={() => onZoom(null)}
@@ -437,6 +457,7 @@ function sameOverview(a: OverviewProps, b: OverviewProps): boolean {
     a.stamp === b.stamp &&
     a.scene.model === b.scene.model &&
     a.onZoom === b.onZoom &&
+    a.moment === b.moment &&
     [a.whole, a.shown].every((window, i) => {
       const other = i ? b.shown : b.whole;
       return window.from === other.from && window.to === other.to;
@@ -448,21 +469,33 @@ function span(a: number, b: number): Window {
   return { from: Math.min(a, b), to: Math.max(a, b) };
 }
 
-function Axis({ window, width, now }: { window: Window; width: number; now: number | null }) {
-  const scale = width / (window.to - window.from);
-  const nowX = now === null ? null : (now - window.from) * scale;
+/** The moments of the axis, and where it leaves time out. */
+function Axis({ marks, scene, live }: { marks: number[]; scene: Scene; live: boolean }) {
+  const { window, width, now } = scene;
+  const x = (at: number) => ((at - window.from) * width) / (window.to - window.from);
+  const nowX = live ? x(now) : null;
+  const taken: number[] = nowX === null ? [] : [nowX];
+  const skipped = scene.gaps
+    .map(([from, to, length]) => ({ at: x((from + to) / 2), length }))
+    .filter(({ at }) => at >= 0 && at <= width)
+    .map(({ at, length }) => ({ at: Math.min(width - 34, Math.max(34, at)), length }));
+  for (const { at } of skipped) taken.push(at);
   return (
     <div className={css.axis} aria-hidden="true">
-      {ticks(window, width)
-        .map(at => ({ at, x: (at - window.from) * scale }))
-        .filter(
-          ({ at, x }) => at > 0 && x > 14 && x < width - 14 && (nowX === null || Math.abs(x - nowX) > 40),
-        )
+      {marks
+        .map((at, i) => ({ at, x: x(scene.ticks[i]!) }))
+        .filter(({ at, x }) => at > 0 && x > 14 && x < width - 14)
+        .filter(({ x }) => taken.every(other => Math.abs(x - other) > 44) && taken.push(x))
         .map(({ at, x }) => (
           <span key={at} style={{ left: x }}>
             {tickLabel(at)}
           </span>
         ))}
+      {skipped.map(({ at, length }) => (
+        <i key={at} style={{ left: at }} title={`Nothing went on for ${duration(length)}`}>
+          ⋯ {duration(length)}
+        </i>
+      ))}
       {nowX !== null && nowX >= 0 && nowX <= width + 1 && (
         <b style={{ left: Math.min(width - 17, Math.max(17, nowX)) }}>now</b>
       )}

@@ -71,6 +71,10 @@ export interface Scene {
   height: number;
   window: Window;
   now: number;
+  /** Where the lines of the time axis are. */
+  ticks: readonly number[];
+  /** Where time is left out, and how much. */
+  gaps: readonly (readonly [from: number, to: number, length: number])[];
   palette: Palette;
   strips: Strips;
   /** Stretches of the critical path by row, and the arrows of the chosen action; null: not shown. */
@@ -106,12 +110,12 @@ const STEPS = [
   7.2e6, 1.08e7, 2.16e7, 4.32e7, 8.64e7, 1.728e8, 6.048e8, 1.2096e9, 2.592e9, 7.776e9, 3.1536e10,
 ];
 
-/** Round moments for the axis, about `every` pixels apart. */
-export function ticks(window: Window, width: number, every = 110): number[] {
+/** Round moments of a part of the axis, about `every` pixels apart on the whole of it. */
+export function ticks(window: Window, width: number, part = window, every = 110): number[] {
   const wanted = ((window.to - window.from) / Math.max(1, width)) * every;
   const step = STEPS.find(candidate => candidate >= wanted) ?? STEPS[STEPS.length - 1]!;
   const found: number[] = [];
-  for (let at = Math.ceil(window.from / step) * step; at <= window.to; at += step) found.push(at);
+  for (let at = Math.ceil(part.from / step) * step; at <= part.to; at += step) found.push(at);
   return found;
 }
 
@@ -131,7 +135,13 @@ export function paintRows(context: CanvasRenderingContext2D, scene: Scene): void
   const x = (at: number) => (at - window.from) * scale;
 
   context.fillStyle = palette.of('line');
-  for (const at of ticks(window, width)) context.fillRect(Math.round(x(at)), 0, 1, height);
+  for (const at of scene.ticks) context.fillRect(Math.round(x(at)), 0, 1, height);
+  for (const [from, to] of scene.gaps) {
+    context.fillStyle = palette.of('bar-pale');
+    context.globalAlpha = 0.5;
+    context.fillRect(x(from), 0, x(to) - x(from), height);
+    context.globalAlpha = 1;
+  }
 
   const first = Math.max(0, Math.floor(scrollTop / ROW));
   const last = Math.min(rows.nodes.length, Math.ceil((scrollTop + height) / ROW));

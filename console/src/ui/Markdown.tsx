@@ -32,7 +32,7 @@ function blocks(lines: string[]): ReactNode[] {
       found.push(<pre key={key}>{code.join('\n')}</pre>);
     } else if (heading) {
       at++;
-      found.push(<h4 key={key}>{inline(heading[2]!)}</h4>);
+      found.push(<h3 key={key}>{inline(heading[2]!)}</h3>);
     } else if (/^(-{3,}|\*{3,})\s*$/.test(line)) {
       at++;
       found.push(<hr key={key} />);

@@ -1,7 +1,7 @@
 """Files and tables that a value names: found only below the data directory, previewed within bounds."""
 
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,10 @@ MAX_ROWS = 200
 MAX_COLUMNS = 60
 MAX_ENTRIES = 500
 _CELL_CHARS = 200
+_ARROW = b"ARROW1"
+_TABLES = (".parquet", ".arrow", ".feather")
+_WRITTEN_OUT = (".csv", ".tsv", ".json", ".jsonl")
+"""Tables that are text: they are shown as the files that they are."""
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/svg+xml")
 
 
@@ -45,7 +49,8 @@ def medium(literal: literals_pb2.Literal, home: Path) -> Medium | None:
         case "structured_dataset":
             dataset = scalar.structured_dataset
             form = dataset.metadata.structured_dataset_type.format
-            return Medium("table", dataset.uri, inside(home, dataset.uri), form)
+            kind = "file" if dataset.uri.endswith(_WRITTEN_OUT) else "table"
+            return Medium(kind, dataset.uri, inside(home, dataset.uri), form)
         case _:
             return None
 
@@ -100,42 +105,75 @@ def table(found: Medium, limit: int) -> dict[str, object]:
     Raises:
         FailedPrecondition: pyarrow is not installed here.
         NotFound: the table lies elsewhere, or is gone.
-        InvalidArgument: it is no Parquet file.
+        InvalidArgument: it is neither a Parquet nor an Arrow file.
     """
     if found.path is None or not found.path.exists():
         raise NotFound(f"This server does not have {found.uri}: it lies elsewhere, or is gone.")
     try:
+        arrow: Any = import_module("pyarrow")
         parquet: Any = import_module("pyarrow.parquet")
     except ImportError as missing:
         raise FailedPrecondition(
             "Tables are previewed with pyarrow, which is not installed beside the server.",
             hint="Install it and restart the server: `pip install pyarrow`.",
         ) from missing
-    files = sorted(found.path.rglob("*.parquet")) if found.path.is_dir() else [found.path]
+    files = [found.path]
+    if found.path.is_dir():
+        files = [path for path in sorted(found.path.rglob("*")) if path.suffix in _TABLES]
     if not files:
-        raise NotFound(f"There is no Parquet file in {found.uri}.")
+        raise NotFound(f"There is no Parquet or Arrow file in {found.uri}.")
+    limit = min(limit, MAX_ROWS)
     try:
-        return _parquet(parquet, files, min(limit, MAX_ROWS))
+        if _is_arrow(files[0]):
+            return {**_arrow(arrow, files, limit), "format": "Arrow"}
+        return {**_parquet(parquet, files, limit), "format": "Parquet"}
     except (ValueError, OSError, NotImplementedError) as error:
         raise InvalidArgument(f"{files[0].name} cannot be read as a table: {error}") from error
 
 
-def _parquet(parquet: Any, files: list[Path], limit: int) -> dict[str, object]:
+def _is_arrow(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_ARROW)) == _ARROW
+
+
+def _arrow(arrow: Any, files: list[Path], limit: int) -> dict[str, object]:
     total = 0
     for path in files:
-        total += parquet.read_metadata(path).num_rows
+        with arrow.memory_map(str(path)) as mapped:
+            reader = arrow.ipc.open_file(mapped)
+            total += sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches))
+    with arrow.memory_map(str(files[0])) as mapped:
+        reader = arrow.ipc.open_file(mapped)
+        names = list(reader.schema.names)[:MAX_COLUMNS]
+        batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
+        rows = _first((batch.select(names).slice(0, limit) for batch in batches), names, limit)
+        return _preview(reader.schema, names, rows, total, files)
+
+
+def _parquet(parquet: Any, files: list[Path], limit: int) -> dict[str, object]:
+    total = sum(parquet.read_metadata(path).num_rows for path in files)
     with parquet.ParquetFile(files[0]) as file:
-        schema = file.schema_arrow
-        names = list(schema.names)[:MAX_COLUMNS]
-        rows: list[list[object]] = []
-        for batch in file.iter_batches(batch_size=limit, columns=names):
-            rows += [[_cell(row.get(name)) for name in names] for row in batch.to_pylist()]
-            if len(rows) >= limit:
-                break
-    columns = [{"name": name, "type": str(schema.field(name).type)} for name in names]
+        names = list(file.schema_arrow.names)[:MAX_COLUMNS]
+        rows = _first(file.iter_batches(batch_size=limit, columns=names), names, limit)
+        return _preview(file.schema_arrow, names, rows, total, files)
+
+
+def _first(batches: Iterable[Any], names: list[str], limit: int) -> list[list[object]]:
+    """The first rows of some batches."""
+    rows: list[list[object]] = []
+    for batch in batches:
+        rows += [[_cell(row.get(name)) for name in names] for row in batch.to_pylist()]
+        if len(rows) >= limit:
+            break
+    return rows[:limit]
+
+
+def _preview(
+    schema: Any, names: list[str], rows: list[list[object]], total: int, files: list[Path]
+) -> dict[str, object]:
     return {
-        "columns": columns,
-        "rows": rows[:limit],
+        "columns": [{"name": name, "type": str(schema.field(name).type)} for name in names],
+        "rows": rows,
         "total_rows": total,
         "total_columns": len(schema.names),
         "size_bytes": sum(path.stat().st_size for path in files),

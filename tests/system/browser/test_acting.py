@@ -15,7 +15,11 @@ from dataclasses import dataclass
 
 import flyte
 import flyte.report
+import pandas as pd
+import polars as pl
+from flyte.io import Dir, File
 
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAAAABJRU5ErkJggg=="
 env = flyte.TaskEnvironment(name="my_env")
 warm = flyte.TaskEnvironment(name="warm", reusable=flyte.ReusePolicy(replicas=2, concurrency=20))
 
@@ -105,6 +109,24 @@ def reporting() -> int:
         "told.append(origin + ' ' + seen)</script>"
     )
     return 1
+
+
+@env.task
+async def media() -> tuple[pd.DataFrame, pl.DataFrame, File, File, Dir]:
+    import base64
+
+    rows = {"n": range(300), "day": pd.date_range("2026-01-01", periods=300, tz="UTC")}
+    pathlib.Path("notes.md").write_text("# Notes <b>of</b> a task")
+    pathlib.Path("dot.png").write_bytes(base64.b64decode(DOT))
+    pathlib.Path("out/sub").mkdir(parents=True, exist_ok=True)
+    pathlib.Path("out/sub/b.csv").write_text("x,y")
+    return (
+        pd.DataFrame(rows),
+        pl.DataFrame({"s": ["a", None]}),
+        await File.from_local("notes.md"),
+        await File.from_local("dot.png"),
+        await Dir.from_local("out"),
+    )
 
 
 @env.task
@@ -277,6 +299,20 @@ def test_a_report_runs_apart_from_the_page(page, machine):
     assert page.evaluate("window.fired === undefined")
     blocked = page.problems()
     assert all("/_usercontent/" in problem for problem in blocked), blocked
+
+
+def test_frames_files_images_and_directories_are_previewed(page, machine):
+    _, url = finished(machine, "media")
+    page.open(f"{url}?tab=io")
+    page.see("[data-value=o0] td >> text=2026-01-05 00:00:00+00:00")
+    page.see("[data-value=o0] >> text=300 × 2")
+    page.see("[data-value=o1] td >> text=null")
+    page.see("[data-value=o2] pre >> text=# Notes <b>of</b> a task")
+    page.until("document.querySelector('[data-value=o3] img').naturalWidth === 1")
+    page.see("[data-value=o4] >> text=sub/b.csv")
+    page.click("[data-value=o0] >> role=button[name='Open table']")
+    page.see("dialog[open] >> text=The first 200 of 300 rows")
+    assert page.axe() == []
 
 
 def test_a_failed_run_is_recovered(page, machine):

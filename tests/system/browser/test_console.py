@@ -8,7 +8,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from browser import Browser
-from console_history import DOMAIN, PROJECT, History, spec_of
+from console_history import DOMAIN, PROJECT, History, outputs_of, spec_of
 from console_site import Console, listening
 from flyteidl2.core import literals_pb2, types_pb2
 from flyteidl2.task import task_definition_pb2
@@ -16,7 +16,7 @@ from flyteidl2.workflow import run_definition_pb2
 
 from flyte_core.engine import action as engine
 from flyte_core.engine.api import NewAction
-from flyte_core.model import ActionKind, ActionName
+from flyte_core.model import ActionKey, ActionKind, ActionName
 from flyte_core.wire import specs
 
 pytestmark = pytest.mark.browser
@@ -263,6 +263,32 @@ def test_what_is_open_is_in_the_address(browser, site):
     browser.see(f"{TREE} >> text=fetch_partition")
     assert names(browser) == seen
     assert "open=~" in unquote(browser.url())
+
+
+def test_time_in_which_only_people_were_waited_for_is_left_out(browser, site):
+    history = site.history
+    root = history.run("ridle", "env.main")
+    history.claim(root)
+    history.start(root)
+    history.wait(5)
+    asked = run_definition_pb2.ConditionAction(name="approve", prompt="# Publish?\n- **all** of it")
+    asked.prompt_type = run_definition_pb2.CONDITION_PROMPT_TYPE_MARKDOWN
+    asked.type.simple = types_pb2.BOOLEAN
+    spec = specs.task_spec(asked.SerializeToString(), ActionKind.CONDITION)
+    question = NewAction(ActionName("aquestion"), ActionKind.CONDITION, spec)
+    token = history._tokens[root]
+    history.store.transact(lambda tx: engine.enqueue(tx, root.run, root.name, token, [question], history.now))
+    history.wait(3 * 3600)
+    key = ActionKey(root.run, question.name)
+    history.store.transact(lambda tx: engine.signal(tx, key, outputs_of({"o0": True}), "me", history.now))
+    history.succeed(root)
+    browser.open(address(site, "/ridle?action=aquestion"))
+    browser.see("[data-testid=question] li >> text=all of it")
+    browser.see("text=2h")
+    browser.click("[aria-label='Leave out idle time']")
+    browser.see("text=⋯ 3h 00m")
+    assert "idle=0" in browser.url()
+    assert browser.axe() == []
 
 
 def test_details_have_the_room_they_are_given(browser, site):
