@@ -499,7 +499,9 @@ def test_a_history_of_the_first_schema_is_brought_up_and_a_copy_kept(tmp_path: P
     import apsw
 
     db = apsw.Connection(str(path))
-    db.execute("DROP TABLE edge; DELETE FROM schema_version WHERE version = 2")
+    db.execute(
+        "DROP TABLE edge; ALTER TABLE action DROP COLUMN flow; DELETE FROM schema_version WHERE version > 1"
+    )
     db.close()
     store = SqliteStore.open(path, durability="normal")
     child(store, key(), begin(store, root(key())), "c")

@@ -128,15 +128,6 @@ class Call:
             found[others] = Prov((), left)
         return found
 
-    def light(self) -> "Call":
-        """The same without values: for what begins later."""
-        other = Call(None, self.holder, self.target)
-        other.args = [(None, prov) for _, prov in self.positional()]
-        other.named = {name: (None, prov) for name, (_, prov) in self.named.items()}
-        other.bound = None if self.bound is None else (None,)
-        other.defaults = self.defaults
-        return other
-
     def provs(self) -> "list[Prov | None]":
         """Of all arguments, and of what a method belongs to."""
         return [self.holder, *[p for _, p in self.positional()], *[p for _, p in self.named.values()]]

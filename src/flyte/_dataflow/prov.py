@@ -46,18 +46,21 @@ class Promise(Prov):
         super().__init__()
         self.done = False
         self.result: Prov | None = None
-        self._then: list[Callable[[Prov | None], object]] = []
+        self._then: list[Callable[[Prov | None], object]] | None = None
 
     def resolve(self, prov: "Prov | None") -> None:
         if not self.done:
             self.done, self.result = True, prov
-            for each in self._then:
-                each(prov)
-            self._then.clear()
+            if self._then is not None:
+                for each in self._then:
+                    each(prov)
+                self._then = None
 
     def then(self, told: "Callable[[Prov | None], object]") -> None:
         if self.done:
             told(self.result)
+        elif self._then is None:
+            self._then = [told]
         else:
             self._then.append(told)
 

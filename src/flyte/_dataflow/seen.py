@@ -4,7 +4,7 @@ import itertools
 import os
 import types
 import weakref
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, NamedTuple
@@ -26,6 +26,13 @@ _UNKNOWN: Final = object()
 _SMALL_INTS: Final = range(-5, 1025)
 _ATOMS: Final = (int, float, str, bytes, bool, type(None))
 _NEVER: Final = (type, types.FunctionType, types.ModuleType, types.BuiltinFunctionType, Enum)
+
+
+class _Reference(weakref.ref[Any]):
+    """A weak reference that tells what it was to, when that is gone."""
+
+    __slots__ = ("key",)
+    key: int
 
 
 class Begun(NamedTuple):
@@ -57,12 +64,12 @@ class Seen:
         """Edges from actions that are not recorded yet, by their source."""
         self._defaults: dict[int, tuple[Any, dict[str, Prov | None]]] = {}
         self._known: dict[int, tuple[Any, Prov]] = {}
-        self._kept: OrderedDict[int, tuple[Any, Prov | None]] = OrderedDict()
+        self._kept: dict[int, tuple[Any, Prov | None]] = {}
         self._globals: dict[tuple[int, str], tuple[Any, Prov | None]] = {}
         self._thrown: deque[tuple[Any, Prov | None]] = deque(maxlen=64)
         self._begun: dict[int, Begun] = {}
         self._expected: dict[int, tuple[Any, list[Expected]]] = {}
-        self._values: OrderedDict[tuple[str, str, bool], Any] = OrderedDict()
+        self._values: dict[tuple[str, str, bool], Any] = {}
         self._unwalked: list[tuple[Any, Prov]] = []
         self.inputs: dict[str, Prov | None] = {
             name: self._arrived(Origin(action, name, True, True), value) for name, value in inputs.items()
@@ -83,7 +90,7 @@ class Seen:
                 if unique(value):
                     self.keep(value, prov)
         elif not isinstance(value, _NEVER):
-            if size <= _LARGE or _weakly(value) is not None:
+            if size <= _LARGE or _is_weak(value):
                 self.attach(value, prov)
             if size <= _LARGE and isinstance(value, list | tuple | dict):
                 self._unwalked.append((value, prov))
@@ -93,18 +100,22 @@ class Seen:
     def _remember(self, origin: Origin, value: Any) -> None:
         self._values[origin.action, origin.path, origin.argument] = value
         if len(self._values) > _KEPT:
-            self._values.popitem(last=False)
+            del self._values[next(iter(self._values))]
 
     # -- Things by what they are -------------------------------------------------------------------
 
     def attach(self, value: Any, prov: Prov) -> None:
         """Remember where a thing came from by its identity, for as long as it lives."""
-        key = id(value)
-        reference = _weakly(value, lambda _: self._known.pop(key, None))
-        if reference is None:
+        try:
+            reference = _Reference(value, self._forget)
+        except TypeError:
             self.keep(value, prov)
-        else:
-            self._known[key] = reference, prov
+            return
+        reference.key = id(value)
+        self._known[reference.key] = reference, prov
+
+    def _forget(self, reference: Any) -> None:
+        self._known.pop(reference.key, None)
 
     def keep(self, value: Any, prov: Prov) -> None:
         """The same for things without weak references, as long as there are not too many."""
@@ -120,7 +131,7 @@ class Seen:
             return
         self._kept[id(value)] = value, prov
         if len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+            del self._kept[next(iter(self._kept))]
 
     def of(self, value: Any) -> Prov | None:
         """Where a thing came from, told by its identity."""
@@ -218,7 +229,7 @@ class Seen:
 
     def begins(self, frame: Any, call: Call, promise: Promise | None, yields: Yields | None) -> None:
         """A coroutine or generator was made by a call."""
-        self._begun[id(frame)] = Begun(frame, call.light(), promise, yields)
+        self._begun[id(frame)] = Begun(frame, call, promise, yields)
 
     def begun(self, frame: Any) -> Begun | None:
         found = self._begun.pop(id(frame), None)
@@ -386,9 +397,10 @@ def unique(value: Any) -> bool:
     return value is not None
 
 
-def _weakly(value: Any, gone: "Callable[[Any], object] | None" = None) -> Any:
-    """A weak reference; None for things that have none."""
+def _is_weak(value: Any) -> bool:
+    """Whether it can be referred to weakly."""
     try:
-        return weakref.ref(value, gone)
+        weakref.ref(value)
     except TypeError:
-        return None
+        return False
+    return True

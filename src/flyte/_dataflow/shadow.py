@@ -212,19 +212,28 @@ class Notes:
     def result(self, key: int) -> Prov | None:
         return self._items.get(key)
 
-    @passing
     def awaiting(self, key: int, value: Any, prov: Prov | None) -> Any:
-        known = prov if isinstance(prov, Promise) else self._seen.of(value) or prov
-        if known is None and isinstance(value, asyncio.Future):
-            known = Promise()
-            self._seen.attach(value, known)
-        self._cells[key] = known
+        if isinstance(prov, Promise):
+            self._cells[key] = prov
+            return value
+        try:
+            known = self._seen.of(value) or prov
+            if known is None and isinstance(value, asyncio.Future):
+                known = Promise()
+                self._seen.attach(value, known)
+            self._cells[key] = known
+        except Exception:
+            if STRICT:
+                raise
         return value
 
-    @passing
     def awaited(self, key: int, value: Any) -> Any:
-        prov: Prov | None = self._cells.pop(key, None)
-        self._items[key] = prov.outcome(value) if isinstance(prov, Promise) else prov
+        try:
+            prov: Prov | None = self._cells.pop(key, None)
+            self._items[key] = prov.outcome(value) if isinstance(prov, Promise) else prov
+        except Exception:
+            if STRICT:
+                raise
         return value
 
     # -- Names -------------------------------------------------------------------------------------

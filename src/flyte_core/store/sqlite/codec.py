@@ -5,11 +5,12 @@ its default from rows written before.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
 
+from flyte_core.dataflow import Edge
 from flyte_core.machine import events
 from flyte_core.machine.events import Event
 from flyte_core.model import (
@@ -452,3 +453,35 @@ def decode_run(row: Row) -> RunRecord:
         owner=Owner(*owner) if owner else None,
         **raw,
     )
+
+
+# --- edges ---
+
+
+def encode_flow(edges: Sequence[tuple[Edge, int]]) -> str | None:
+    """The edges that an action brings along, each with the id of its source."""
+    if not edges:
+        return None
+    return json.dumps(
+        [
+            [
+                source & _NUMBER,
+                edge.source_path,
+                edge.target_param,
+                edge.target_path,
+                edge.relation,
+                edge.confidence,
+            ]
+            for edge, source in edges
+        ],
+        separators=(",", ":"),
+    )
+
+
+def decode_flow(data: str) -> list[Any]:
+    """Number of the source, its path, parameter, path, relation and confidence of each."""
+    found: list[Any] = json.loads(data)
+    return found
+
+
+_NUMBER: Final = (1 << 32) - 1

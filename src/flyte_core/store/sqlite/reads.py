@@ -78,7 +78,7 @@ WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?
 _PAYLOAD: Final = """
 SELECT p.data FROM action a JOIN payload p ON p.id = (a.id << 1) + ? WHERE a.run = ? AND a.name = ?
 """
-_NAMES: Final = "SELECT id, name FROM action WHERE run = ?"
+_NAMES: Final = "SELECT id, name, flow FROM action WHERE id BETWEEN ? AND ?"
 _EDGES: Final = """
 SELECT source, source_path, target, target_param, target_path, relation, confidence FROM edge
 WHERE target BETWEEN ? AND ? ORDER BY target, relation, target_param, target_path, source, source_path
@@ -251,12 +251,26 @@ def edges(db: apsw.Connection, key: RunKey) -> list[Edge]:
     if found is None:
         return []
     first = found[0] << _BITS
-    rows: list[Any] = db.execute(_EDGES, (first, first + (1 << _BITS) - 1)).fetchall()
-    if not rows:
-        return []
-    named: list[Any] = db.execute(_NAMES, (found[0],)).fetchall()
-    names: dict[int, ActionName] = dict(named)
-    return [Edge(names[source], path, names[target], *rest) for source, path, target, *rest in rows]
+    numbers = first, first + (1 << _BITS) - 1
+    rows: list[Any] = db.execute(_EDGES, numbers).fetchall()
+    named: list[Any] = db.execute(_NAMES, numbers).fetchall()
+    names: dict[int, ActionName] = {number: name for number, name, _ in named}
+    told: dict[int, list[Any]] = {
+        number: [(first + source, *rest) for source, *rest in codec.decode_flow(flow)]
+        for number, _, flow in named
+        if flow is not None
+    }
+    for source, path, target, *rest in rows:
+        told.setdefault(target, []).append((source, path, *rest))
+    return [edge for target in sorted(told) for edge in _into(target, told[target], names)]
+
+
+def _into(target: int, told: list[Any], names: dict[int, ActionName]) -> list[Edge]:
+    """The edges into an action, in order. The first to say how a value came is believed."""
+    if len(told) > 1:
+        kept = {(each[4], each[2], each[3], each[0], each[1]): each for each in reversed(told)}
+        told = [kept[place] for place in sorted(kept)]
+    return [Edge(names[source], path, names[target], *rest) for source, path, *rest in told]
 
 
 def launchable(db: apsw.Connection, now: Micros, limit: int, spec: FindSpec) -> list[Action]:

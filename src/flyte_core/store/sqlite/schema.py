@@ -15,10 +15,10 @@ from flyte_core.store.backup import copy_database
 
 _FOLDER: Final = Path(__file__).with_name("migrations")
 
-VERSION: Final = 2
+VERSION: Final = 3
 """The schema this code writes."""
 
-_MIN_READER: Final = {1: 1, 2: 1}
+_MIN_READER: Final = {1: 1, 2: 1, 3: 1}
 """For each version: the oldest `VERSION` whose code may still work on it."""
 
 _VERSIONS: Final = """

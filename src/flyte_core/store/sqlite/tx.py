@@ -56,8 +56,8 @@ _ACTION: Final = f"SELECT {codec.ACTION_COLUMNS} FROM action a WHERE a.run = ? A
 _LAST_ACTION: Final = "SELECT max(id) FROM action WHERE id BETWEEN ? AND ?"
 _INSERT_ACTION: Final = """
 INSERT INTO action (id, run, name, parent, seq, kind, phase, open, spec, created_at, version, changed_seq,
-    ready_at, due_at, token, state)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ready_at, due_at, token, state, flow)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _MOVE_ACTION: Final = """
 UPDATE action SET phase = ?, version = ?, changed_seq = ?, ready_at = ?, due_at = ?, token = ?, state = ?
@@ -74,10 +74,10 @@ INSERT INTO payload (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data
 """
 _PAYLOAD: Final = "SELECT data FROM payload WHERE id = ?"
 _ADD_EDGE: Final = """
-INSERT OR IGNORE INTO edge (target, relation, target_param, target_path, source, source_path, confidence)
-SELECT t.id, ?, ?, ?, s.id, ?, ? FROM action t CROSS JOIN action s
-WHERE t.run = ? AND t.name = ? AND s.run = ? AND s.name = ?
+INSERT OR IGNORE INTO edge (relation, target_param, target_path, source_path, confidence, target, source)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 """
+_ID_OF: Final = "SELECT id FROM action WHERE run = ? AND name = ?"
 _LAST_SIBLING: Final = "SELECT max(seq) FROM action WHERE run = ? AND parent = ?"
 _OPEN: Final = f"""
 SELECT {codec.ACTION_COLUMNS} FROM action a INDEXED BY action_open WHERE a.run = ? AND a.open = 1 ORDER BY a.id
@@ -145,6 +145,8 @@ class _Run:
     ids: dict[ActionName, int] = field(default_factory=dict)
     fresh: dict[ActionName, None] = field(default_factory=dict)
     """Actions to be inserted, in order."""
+    flows: dict[ActionName, list[Edge]] = field(default_factory=dict)
+    """Edges into those."""
     moved: dict[ActionName, None] = field(default_factory=dict)
     """Actions to be updated."""
     parents: set[ActionName] = field(default_factory=set)
@@ -351,10 +353,28 @@ class SqliteTx:
         return data
 
     def add_edges(self, run: RunKey, edges: Sequence[Edge]) -> None:
-        row = self._need(run).id
+        row = self._need(run)
         for edge in edges:
-            place = (edge.relation, edge.target_param, edge.target_path, edge.source_path, edge.confidence)
-            self._edges.append((*place, row, edge.target, row, edge.source))
+            if edge.target in row.fresh:
+                row.flows.setdefault(edge.target, []).append(edge)
+                continue
+            target, source = self._id_of(row, edge.target), self._id_of(row, edge.source)
+            if target is not None and source is not None:
+                place = (
+                    edge.relation,
+                    edge.target_param,
+                    edge.target_path,
+                    edge.source_path,
+                    edge.confidence,
+                )
+                self._edges.append((*place, target, source))
+
+    def _id_of(self, run: _Run, name: ActionName) -> int | None:
+        found = run.ids.get(name)
+        if found is None:
+            for (row,) in self._db.execute(_ID_OF, (run.id, name)):
+                return int(row)
+        return found
 
     def next_token(self) -> Token:
         if self._token is None:
@@ -442,7 +462,7 @@ class SqliteTx:
             fresh += [self._new_row(run, run.actions[name]) for name in run.fresh]
             for name in run.moved:
                 self._old_row(run, run.actions[name], moved, ended)
-            run.fresh, run.moved = {}, {}
+            run.fresh, run.moved, run.flows = {}, {}, {}
             self._advance(run)
         if fresh:
             self._write_many(_INSERT_ACTION, fresh)
@@ -470,7 +490,12 @@ class SqliteTx:
             action.changed_seq,
             *_dispatch(run, action),
             codec.encode_state(action),
+            self._flow(run, action.key.name) if run.flows else None,
         )
+
+    def _flow(self, run: _Run, name: ActionName) -> str | None:
+        ends = [(edge, self._id_of(run, edge.source)) for edge in run.flows.get(name, ())]
+        return codec.encode_flow([(edge, source) for edge, source in ends if source is not None])
 
     def _old_row(
         self, run: _Run, action: Action | None, moved: list[codec.Row], ended: list[codec.Row]
