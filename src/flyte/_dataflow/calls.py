@@ -29,27 +29,32 @@ _UNKNOWN: Final = Yields()
 class Call:
     """From before its arguments are evaluated until it has returned."""
 
-    __slots__ = (
-        "args",
-        "before",
-        "bound",
-        "defaults",
-        "done",
-        "function",
-        "handed",
-        "holder",
-        "later",
-        "made",
-        "named",
-        "open",
-        "post",
-        "produced",
-        "result",
-        "target",
-        "then",
-        "was_there",
-        "yields",
-    )
+    # What most calls never have stands in the class.
+    before: "list[Given]" = []
+    """The items of the lists among the arguments, as they were before the call."""
+    bound: "tuple[Any] | None" = None
+    """What a method is bound to, if its twin is called."""
+    defaults: "dict[str, Prov | None] | None" = None
+    open = False
+    """Some arguments come out of a generator."""
+    done = False
+    """It was taken over: `result` counts."""
+    result: Prov | None = None
+    then: "Callable[[Prov | None], object] | None" = None
+    made: Any = None
+    """The object that the call fills in, for the call of a class."""
+    later: Any = None
+    """The code of its `__post_init__`, which its generated `__init__` calls."""
+    post = False
+    """It is the call of such a one."""
+    yields: Yields | None = None
+    """Of the generator that the call makes, when it begins unseen."""
+    was_there = False
+    """For `setdefault`: there was something under the key."""
+    handed: "tuple[Any, Any] | None" = None
+    """A function among the arguments, and what was handed on in its place."""
+    produced = 0
+    """So many values had been produced when the call was made."""
 
     def __init__(self, function: Any = None, holder: Prov | None = None, target: Any = None) -> None:
         self.function = function
@@ -59,31 +64,6 @@ class Call:
         """Who takes the call over, if it is one of ours: a task, a traced function, a twin's code."""
         self.args: list[Given | Yields] = []
         self.named: dict[str, Given] = {}
-        self.before: list[Given] = []
-        """The items of the lists among the arguments, as they were before the call."""
-        self.bound: tuple[Any] | None = None
-        """What a method is bound to, if its twin is called."""
-        self.defaults: dict[str, Prov | None] | None = None
-        self.open = False
-        """Some arguments come out of a generator."""
-        self.done = False
-        """It was taken over: `result` counts."""
-        self.result: Prov | None = None
-        self.then: Callable[[Prov | None], object] | None = None
-        self.made: Any = None
-        """The object that the call fills in, for the call of a class."""
-        self.later: Any = None
-        """The code of its `__post_init__`, which its generated `__init__` calls."""
-        self.post = False
-        """It is the call of such a one."""
-        self.yields: Yields | None = None
-        """Of the generator that the call makes, when it begins unseen."""
-        self.was_there = False
-        """For `setdefault`: there was something under the key."""
-        self.handed: tuple[Any, Any] | None = None
-        """A function among the arguments, and what was handed on in its place."""
-        self.produced = 0
-        """So many values had been produced when the call was made."""
 
     def positional(self) -> list[Given]:
         """The arguments by position, those that came out of a generator included."""

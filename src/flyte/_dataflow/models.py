@@ -150,7 +150,7 @@ def _look_at_lists(seen: Seen, call: Call) -> None:
     for value, whole in _tracked(seen, call):
         assert isinstance(whole.parts, list)
         if len(value) == len(whole.parts):
-            call.before += zip(value, whole.parts, strict=True)
+            call.before = [*call.before, *zip(value, whole.parts, strict=True)]
 
 
 def _follow_lists(seen: Seen, call: Call) -> None:

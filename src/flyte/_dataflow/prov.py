@@ -255,7 +255,7 @@ def derive(*provs: Prov | None) -> Prov | None:
     """Of something computed from values."""
     if len(provs) == 1 and provs[0] is None:
         return None
-    found = dict.fromkeys([o._replace(exact=False) if o.exact else o for p in provs for o in origins(p)])
+    found = dict.fromkeys([Origin(o[0], o[1], o[2], False) if o[3] else o for p in provs for o in origins(p)])
     return Prov(tuple(found)) if found else None
 
 

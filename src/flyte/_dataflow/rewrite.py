@@ -639,8 +639,14 @@ class Rewriter:
 
     def _of_await(self, node: ast.Await, scope: Scope) -> Pair:
         value, prov = self.expr(node.value, scope)
-        key = self._next()
-        node.value = _at(node.value, _me("awaiting", key, value, _or_none(prov)))
+        if isinstance(node.value, ast.Call) and isinstance(value, ast.Call) and _is_hook(value, "returned"):
+            # One hook instead of two: most of what is awaited is a call.
+            key = value.args[0]
+            value.func = _me("coming").func
+            node.value = _at(value, value)
+        else:
+            key = self._next()
+            node.value = _at(node.value, _me("awaiting", key, value, _or_none(prov)))
         return _at(node, _me("awaited", key, node)), _me("result", key)
 
     def _of_yield(self, node: ast.Yield, scope: Scope) -> Pair:
@@ -918,6 +924,16 @@ def _assign(name: str, value: ast.expr) -> ast.stmt:
 def _me(method: str, *args: ast.expr) -> ast.Call:
     """A call of one of the hooks."""
     return ast.Call(ast.Attribute(_load(ME), method, ast.Load()), list(args), [])
+
+
+def _is_hook(node: ast.Call, method: str) -> bool:
+    function = node.func
+    return (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Name)
+        and function.value.id == ME
+        and function.attr == method
+    )
 
 
 def _or_none(prov: ast.expr | None) -> ast.expr:

@@ -33,8 +33,6 @@ from flyte._dataflow.twins import custom
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_NOTHING: Final = Stream(lambda _: None)
-
 
 def careful(hook: F) -> F:
     """A hook whose failure is nobody's business: no note is taken."""
@@ -211,6 +209,15 @@ class Notes:
 
     def result(self, key: int) -> Prov | None:
         return self._items.get(key)
+
+    def coming(self, key: int, value: Any) -> Any:
+        """A call has returned what is awaited at once."""
+        call = self._cells.get(key)
+        if type(call) is Call and call.done and type(call.result) is Promise:
+            self._cells[key] = call.result
+            return value
+        value = self.returned(key, value)
+        return self.awaiting(key, value, self._items.get(key))
 
     def awaiting(self, key: int, value: Any, prov: Prov | None) -> Any:
         if isinstance(prov, Promise):
@@ -635,18 +642,25 @@ class Notes:
         found: Prov | None = self._items.pop(key, None)
         return found
 
-    @careful
     def item(self, key: int, value: Any) -> Prov | None:
-        found: Prov | None = self._cells.get(key, _NOTHING).take(value)
-        return found if found is not None else self._seen.of(value)
+        try:
+            found: Prov | None = self._cells[key].take(value)
+            return found if found is not None else self._seen.of(value)
+        except Exception:
+            if STRICT:
+                raise
+            return None
 
     def advance(self, key: int, value: Any) -> bool:
         self._items[key] = self.item(key, value)
         return True
 
-    @careful
     def current(self, key: int, path: tuple[int, ...]) -> Prov | None:
         found = self._items.get(key)
+        return found if not path else self._within(found, path)
+
+    @careful
+    def _within(self, found: Prov | None, path: tuple[int, ...]) -> Prov | None:
         for index in path:
             found = child(found, index)
         return found
@@ -738,6 +752,7 @@ _FIRST: Final = ("leave", "yields", "delegates", "thrown", "defaulted")
 _SECOND: Final = (
     *(
         "all_named",
+        "coming",
         "all_positional",
         "awaited",
         "awaiting",

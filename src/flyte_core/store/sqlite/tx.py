@@ -77,6 +77,9 @@ _ADD_EDGE: Final = """
 INSERT OR IGNORE INTO edge (relation, target_param, target_path, source_path, confidence, target, source)
 VALUES (?, ?, ?, ?, ?, ?, ?)
 """
+_IDS_OF: Final = "SELECT name, id FROM action WHERE run = ?"
+_MANY: Final = 50
+"""For so many edges the ids of all actions are read at once."""
 _ID_OF: Final = "SELECT id FROM action WHERE run = ? AND name = ?"
 _LAST_SIBLING: Final = "SELECT max(seq) FROM action WHERE run = ? AND parent = ?"
 _OPEN: Final = f"""
@@ -143,6 +146,8 @@ class _Run:
     """How many actions it has; -1: not known yet."""
     actions: dict[ActionName, Action | None] = field(default_factory=dict)
     ids: dict[ActionName, int] = field(default_factory=dict)
+    numbers: dict[ActionName, int] | None = None
+    """Ids of all actions that are written, if many were wanted."""
     fresh: dict[ActionName, None] = field(default_factory=dict)
     """Actions to be inserted, in order."""
     flows: dict[ActionName, list[Edge]] = field(default_factory=dict)
@@ -354,6 +359,8 @@ class SqliteTx:
 
     def add_edges(self, run: RunKey, edges: Sequence[Edge]) -> None:
         row = self._need(run)
+        if len(edges) > _MANY:
+            row.numbers = dict(self._db.execute(_IDS_OF, (row.id,)).fetchall())
         for edge in edges:
             if edge.target in row.fresh:
                 row.flows.setdefault(edge.target, []).append(edge)
@@ -371,6 +378,8 @@ class SqliteTx:
 
     def _id_of(self, run: _Run, name: ActionName) -> int | None:
         found = run.ids.get(name)
+        if found is None and run.numbers is not None:
+            return run.numbers.get(name)
         if found is None:
             for (row,) in self._db.execute(_ID_OF, (run.id, name)):
                 return int(row)
