@@ -1,7 +1,7 @@
 """One call that a twin makes: what is called, with which values, and where those came from."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from flyte._dataflow.prov import Prov, Yields, sequence
@@ -30,7 +30,7 @@ class Call:
     """From before its arguments are evaluated until it has returned."""
 
     # What most calls never have stands in the class.
-    before: "list[Given]" = []
+    before: "Sequence[Given]" = ()
     """The items of the lists among the arguments, as they were before the call."""
     bound: "tuple[Any] | None" = None
     """What a method is bound to, if its twin is called."""

@@ -360,7 +360,8 @@ class SqliteTx:
     def add_edges(self, run: RunKey, edges: Sequence[Edge]) -> None:
         row = self._need(run)
         if len(edges) > _MANY:
-            row.numbers = dict(self._db.execute(_IDS_OF, (row.id,)).fetchall())
+            ids: list[Any] = self._db.execute(_IDS_OF, (row.id,)).fetchall()
+            row.numbers = dict(ids)
         for edge in edges:
             if edge.target in row.fresh:
                 row.flows.setdefault(edge.target, []).append(edge)
