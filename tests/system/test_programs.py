@@ -144,7 +144,7 @@ def test_a_plain_script_is_a_run(there: Place, script: Path) -> None:
     assert last == "Run 'a0' completed successfully."
     log, folder = flyte.remote.Run.get(name).outputs()
     assert log == "['--epochs', '3'] helped a: 1"
-    assert Path(folder, "model").read_text() == "m"
+    assert Path(folder.path, "model").read_text() == "m"
 
 
 def test_a_plain_script_is_run_from_python(script: Path) -> None:
