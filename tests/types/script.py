@@ -24,6 +24,7 @@ import flyte.report
 import flyte.storage
 import flyte.types
 from flyte.io import DataFrame, Dir, File
+from flyte.io.extend import DataFrameEncoder, DataFrameTransformerEngine
 from flyte.models import ActionPhase
 from flyte.remote import Action, ActionDetails, Run, RunDetails, TimeFilter
 
@@ -240,6 +241,15 @@ async def parent(n: int) -> list[int]:
 def scheduled(n: int = 1) -> None: ...
 
 
+class Lines(list[str]):
+    pass
+
+
+class LinesEncoder(DataFrameEncoder[Lines]):
+    async def encode(self, dataframe: DataFrame, structured_dataset_type: Any) -> Any:
+        return dataframe.uri
+
+
 async def main() -> None:
     flyte.init_from_config()
     await flyte.init_from_config.aio()
@@ -296,4 +306,14 @@ if __name__ == "__main__":
     again2 = flyte.rerun("x", recover=True, force_rerun_actions=["a"])
     uri: str = flyte.remote.upload_dir(Path("."))
     md5, where = flyte.remote.upload_file(Path("x"))
+    failure = rr.first_failure()
+    if failure is not None:
+        print(failure.task_name, failure.error_message.upper(), failure.running_time)
+    rr.raise_for_status()
+    code: Path = rr.download_code("there")
+    for entry in flyte.remote.Logs.tail(rr.action.action_id):
+        print(entry.message, entry.timestamp.isoformat())
+    who: str = flyte.remote.User.get().name()
+    failed = list(Run.listall(in_phase="failed"))
+    DataFrameTransformerEngine.register(LinesEncoder(Lines, supported_format="lines"))
     asyncio.run(main())

@@ -104,6 +104,11 @@ flyte.errors.NoSuchError  # wrong
 flyte.no_such_name  # wrong
 flyte.remote.upload_file(3)  # wrong
 flyte.storage.S3(nope=3)  # wrong
+flyte.remote.Logs.tail("x", "y")  # wrong
+flyte.remote.User.get(3)  # wrong
+run.download_code(extract="x")  # wrong
+run.raise_for_status(3)  # wrong
+Run.listall(created_at=3)  # wrong
 flyte.ctx().nope  # wrong
 
 
