@@ -27,6 +27,10 @@ SLICE_S = 0.05
 """A thread that sleeps can be stopped this often."""
 
 
+_serving = threading.local()
+"""Which portal the thread serves, if it does."""
+
+
 class Portal:
     """An event loop in a daemon thread, for callers that have none."""
 
@@ -35,23 +39,42 @@ class Portal:
 
         self.loop = asyncio.new_event_loop()
         self.pid = os.getpid()
+        self._inner: Portal | None = None
+        self._waiting = False
+        """Whether its loop stands still for what runs on the inner one."""
         self._thread = threading.Thread(target=self._serve, name="flyte-portal", daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
         import asyncio
 
+        _serving.portal = self
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
 
     def run(self, coroutine: Coroutine[Any, Any, R]) -> R:
         """Run the coroutine in the caller's context, and wait for it.
 
-        Ctrl-C, or whatever else interrupts the wait, cancels it and lets it clean up.
+        Ctrl-C, or whatever else interrupts the wait, cancels it and lets it clean up. Code that runs on
+        a portal's loop, which an async task of a local run does, waits for another portal.
         """
-        if threading.current_thread() is self._thread:
-            coroutine.close()
-            raise RuntimeError("A blocking call was made on the portal's own event loop; await it instead.")
+        here: Portal | None = getattr(_serving, "portal", None)
+        if here is not None and here.pid == os.getpid():
+            return here._run_inside(coroutine)
+        target = self
+        while target._waiting and target._inner is not None:
+            target = target._inner
+        return target._wait(coroutine)
+
+    def _run_inside(self, coroutine: Coroutine[Any, Any, R]) -> R:
+        self._inner = self._inner or Portal()
+        self._waiting = True
+        try:
+            return self._inner._wait(coroutine)
+        finally:
+            self._waiting = False
+
+    def _wait(self, coroutine: Coroutine[Any, Any, R]) -> R:
         done = threading.Event()
         tasks: list[asyncio.Task[R]] = []
 

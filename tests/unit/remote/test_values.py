@@ -108,6 +108,18 @@ def test_outputs_of_unknown_classes_are_references_and_structures_with_attribute
         _ = shop.nme
 
 
+@env.task
+async def looking(name: str) -> list[str]:
+    again = await Run.get.aio(name)
+    other = flyte.run(plus_one, 2)
+    return [again.status, again.action.phase, str(again.outputs()), str(other.outputs()[0])]
+
+
+def test_an_async_task_of_a_local_run_may_look_at_runs_and_run_others(history: History) -> None:
+    history.finished("r1", 20)
+    assert flyte.run(looking, "r1").outputs() == ["succeeded", "succeeded", "(20,)", "3"]
+
+
 def test_details_speak_the_apis_words(history: History) -> None:
     history.run("r1")
     details = ActionDetails.get("r1", "a0")

@@ -62,13 +62,28 @@ def test_exceptions_come_back() -> None:
         fail()
 
 
-def test_a_blocking_call_on_the_portal_itself_is_refused() -> None:
+def test_a_blocking_call_on_the_portal_itself_waits_for_another_loop() -> None:
+    @syncify
+    async def middle() -> int:
+        return add(1) + await add.aio(1)
+
     @syncify
     async def outer() -> int:
-        return add(1)
+        return middle() + add(2)
 
-    with pytest.raises(RuntimeError, match="await it instead"):
-        outer()
+    assert outer() == 7
+
+
+def test_a_thread_that_is_waited_for_finds_a_loop_that_runs() -> None:
+    @syncify
+    async def threaded() -> int:
+        return await asyncio.to_thread(add, 1)
+
+    @syncify
+    async def outer() -> int:
+        return threaded()
+
+    assert outer() == 2
 
 
 def test_an_interrupted_wait_cancels_and_lets_clean_up() -> None:
