@@ -198,15 +198,20 @@ def stream(
     func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any
 ) -> Generator[Any, None, None]:
     """The items of a traced generator, recorded when there are no more or no more are wanted."""
+    handle = observe.taking(context, func, args, later=True)
     with _observers.of_step(context, func.__name__) as recorder:
-        yield from _stream(func, context, args, kwargs, recorder)
+        yield from _stream(func, context, args, kwargs, handle, recorder)
 
 
 def _stream(
-    func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any, recorder: _observers.Recorder
+    func: Callable[..., Any],
+    context: TaskContext,
+    args: Any,
+    kwargs: Any,
+    handle: observe.Handle | None,
+    recorder: _observers.Recorder,
 ) -> Generator[Any, None, None]:
     traced, calls = traced_of(func), context.calls
-    handle = observe.taking(context, func, args, later=True)
     call = traced.call(context, args, kwargs, handle)
     if handle is not None:
         handle.opened(call.submission.name)
@@ -246,17 +251,22 @@ async def astream(
     func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any
 ) -> AsyncGenerator[Any, None]:
     """The same for an async generator."""
+    handle = observe.taking(context, func, args, later=True)
     with _observers.of_step(context, func.__name__) as recorder:
-        async with contextlib.aclosing(_astream(func, context, args, kwargs, recorder)) as items:
+        async with contextlib.aclosing(_astream(func, context, args, kwargs, handle, recorder)) as items:
             async for item in items:
                 yield item
 
 
 async def _astream(
-    func: Callable[..., Any], context: TaskContext, args: Any, kwargs: Any, recorder: _observers.Recorder
+    func: Callable[..., Any],
+    context: TaskContext,
+    args: Any,
+    kwargs: Any,
+    handle: observe.Handle | None,
+    recorder: _observers.Recorder,
 ) -> AsyncGenerator[Any, None]:
     traced, calls = traced_of(func), context.calls
-    handle = observe.taking(context, func, args, later=True)
     call = traced.call(context, args, kwargs, handle)
     if handle is not None:
         handle.opened(call.submission.name)
