@@ -24,13 +24,17 @@ def write(path: Path, *parts: bytes | memoryview, durable: bool = True) -> None:
     try:
         with draft.open("wb") as file:
             file.writelines(parts)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        draft.replace(path)
+        place(draft, path, durable=durable)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def place(draft: Path, path: Path, *, durable: bool = True) -> None:
+    """Give a written file, or a directory of forced ones, its name; the second half of `write`."""
+    if durable and draft.is_file():
+        sync_file(draft)
+    draft.replace(path)
     if durable:
         sync_directory(path.parent)
 

@@ -16,7 +16,7 @@ from flyte._remote.cargo import Cargo
 @pytest.fixture
 def data(user: Terminal) -> Terminal:
     """A user with a script, two files, a directory and a table."""
-    for script in ("data.py", "files.py"):
+    for script in ("data.py", "files.py", "lasting.py"):
         shutil.copy(SCRIPTS / script, user.cwd)
     for name in ("a.txt", "sub/a.txt", "tree/x", "tree/deep/y"):
         user.write(name, "some text")
@@ -38,6 +38,10 @@ def test_files_directories_and_frames_are_typed_as_paths(data: Terminal, where: 
     assert found["o0"] == ["some text", "x y", "[1, 2]", "['one', 'two']"]
     job = '{"file": "sub/a.txt", "extra": ["a.txt", "file://' + str(data.cwd / "a.txt") + '"]}'
     assert outputs(data, "files.py", "within", "--job", job, where=where)["o0"] == "3 some text"
+
+
+def test_what_a_server_is_told_of_is_on_the_disk(data: Terminal) -> None:
+    assert outputs(data, "lasting.py", "writes") == {"o0": []}
 
 
 def test_a_path_is_a_copy_and_an_address_is_not(data: Terminal) -> None:

@@ -16,6 +16,7 @@ from flyte._storage import paths, transfer
 from flyte._storage.places import is_remote, join, local_path, place_of
 from flyte._storage.streams import check, off_loop
 from flyte.errors import RuntimeUserError
+from flyte_core import files
 
 
 class DataFrame(BaseModel):
@@ -329,7 +330,7 @@ def store(frame: Any, form: str, uri: str | None) -> tuple[str, str]:
     target = local_path(uri or paths.base())
     directory = None if target is None else target.parent if uri else target
     if directory is not None:
-        directory.mkdir(parents=True, exist_ok=True)
+        files.make_directories(directory, durable=paths.lasting(directory))
     draft = Path(directory or tempfile.gettempdir(), f".{os.urandom(8).hex()}.{form}")
     try:
         engines.engine_of(type(frame)).write(frame, draft, form)
@@ -338,7 +339,8 @@ def store(frame: Any, form: str, uri: str | None) -> tuple[str, str]:
         if directory is None:
             transfer.upload(draft, uri, Content())
         else:
-            draft.replace(uri.removeprefix("file://"))
+            path = Path(uri.removeprefix("file://"))
+            files.place(draft, path, durable=paths.lasting(path))
             _remember(uri)
     finally:
         draft.unlink(missing_ok=True)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
+from flyte._storage import paths
 from flyte._storage.places import Entry, Stat
+from flyte_core import files
 
 
 class LocalPlace:
@@ -38,8 +40,9 @@ class LocalWriter:
     """A draft beside the file, which takes its place when it is closed."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
+        self._lasting = paths.lasting(path)
+        files.make_directories(path.parent, durable=self._lasting)
         self._draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         self._file = self._draft.open("wb")
 
@@ -48,7 +51,7 @@ class LocalWriter:
 
     def close(self) -> None:
         self._file.close()
-        self._draft.replace(self._path)
+        files.place(self._draft, self._path, durable=self._lasting)
 
     def abort(self) -> None:
         self._file.close()

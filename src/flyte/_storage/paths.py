@@ -30,6 +30,12 @@ def ours(path: Path) -> bool:
     return path.is_relative_to(_plain(context.run_base_dir)) or path.is_relative_to(base())
 
 
+def lasting(path: Path) -> bool:
+    """Whether a file must outlive the machine's end: a server tells others that it is there."""
+    context = _context.current()
+    return context is not None and context.is_in_cluster() and ours(path)
+
+
 def new(name: str | None = None) -> str:
     """An address that nothing has yet."""
     unique = join(base(), os.urandom(8).hex())

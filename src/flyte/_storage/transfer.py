@@ -1,5 +1,6 @@
 """Whole files and directories, from this machine to a place and back."""
 
+import contextvars
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from flyte._io.hashing import CONTENT, Content, HashMethod
 from flyte._storage import paths
 from flyte._storage.places import CHUNK, PARALLEL_PARTS, join, local_path, place_of
 from flyte._storage.streams import check, open_reader, open_writer
+from flyte_core import files
 
 BATCH: Final = 32
 """Files of a directory that are on their way at once."""
@@ -81,8 +83,9 @@ def keep_tree(source: Path) -> tuple[str, str]:
     if not Path(target).exists():
         draft = join(paths.base(), f".{os.urandom(8).hex()}")
         check(str(source), digest, upload_tree(source, draft))
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        Path(draft).rename(target)
+        lasting = paths.lasting(Path(target))
+        files.make_directories(Path(target).parent, durable=lasting)
+        files.place(Path(draft), Path(target), durable=lasting)
     return target, digest
 
 
@@ -169,5 +172,6 @@ def _at_once(work: Callable[[int], str], items: Iterable[Any], limit: int) -> li
     items = list(items)
     if len(items) <= 1:
         return [work(each) for each in items]
+    context = contextvars.copy_context()
     with ThreadPoolExecutor(min(limit, len(items)), "flyte-transfer") as pool:
-        return list(pool.map(work, items))
+        return list(pool.map(lambda each: context.copy().run(work, each), items))

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from flyteidl2.core.literals_pb2 import Literal
 
 from flyte import _context
+from flyte._storage import paths
 from flyte.errors import RuntimeSystemError
 from flyte_core import files
 
@@ -132,7 +133,7 @@ def _store(parts: list[memoryview], directory: Path) -> Stored:
         return Stored(str(known), name)
     path = directory / f"{name}.pickle"
     if not path.exists():
-        files.write(path, header, *_aligned(len(header), parts), durable=_is_durable())
+        files.write(path, header, *_aligned(len(header), parts), durable=paths.lasting(path))
     _remember(name, path)
     return Stored(str(path), name)
 
@@ -150,12 +151,6 @@ def _aligned(at: int, parts: list[memoryview]) -> Iterator[bytes | memoryview]:
         yield bytes(gap)
         yield each
         at += gap + each.nbytes
-
-
-def _is_durable() -> bool:
-    """Whether what is written must outlive the machine's end: a server tells others that it is there."""
-    context = _context.current()
-    return context is not None and context.run.mode != "local"
 
 
 def _same_run(path: Path) -> bool:
