@@ -21,6 +21,10 @@ class Halt(BaseException):
     """Raised in a body that is to stop. No Exception, so that user code does not catch it by accident."""
 
 
+class _TakenBack(BaseException):
+    """Arrives in place of an interruption that came too late."""
+
+
 class Seat:
     """A thread on which bodies run, one on top of another, and where they can be interrupted.
 
@@ -65,7 +69,7 @@ class Seat:
             if self.exposed:
                 self.exposed = False
                 if self.sent:
-                    _raise_in(self.ident, None)
+                    _take_back(self.ident)
 
     def expose(self) -> None:
         """Bodies below run on, and may be interrupted.
@@ -126,8 +130,21 @@ def _interrupt(thread: int) -> None:
     _raise_in(thread, Halt)
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+def _take_back(thread: int) -> None:
+    """Let nothing arrive any more in this thread, which is the running one.
+
+    Python looks for exceptions from outside until one arrives: with nothing put in its place it would
+    look for ever after, at every step of every thread, and a function that is traced might never end.
+    """
+    try:
+        _raise_in(thread, _TakenBack)
+        while True:
+            pass
+    except _TakenBack:
+        return
+
+
+def _raise_in(thread: int, error: type[BaseException]) -> None:
     import ctypes
 
-    raised = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
