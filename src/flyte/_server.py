@@ -42,6 +42,9 @@ class ServerInfo:
     data_dir: str
     version: str
     started_at: str = ""
+    cpu: float | None = None
+    """What it has to give; None: it did not say."""
+    memory_bytes: int | None = None
 
 
 class AutostartForbidden(InitializationError):
@@ -194,6 +197,8 @@ def _info(found: Any) -> ServerInfo:
         data_dir=str(found["data_dir"]),
         version=str(found["version"]),
         started_at=str(found.get("started_at", "")),
+        cpu=found.get("cpu"),
+        memory_bytes=found.get("memory_bytes"),
     )
 
 

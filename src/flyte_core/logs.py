@@ -29,6 +29,17 @@ def encode(at: Micros, stream: Stream, text: str) -> bytes:
     return f"{at}\t{stream}\t{text}\n".encode("utf-8", "replace")
 
 
+def say(path: Path, at: Micros, text: str) -> None:
+    """Write a line of the system's to the log of an attempt that has not begun.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("ab", buffering=0) as file:
+        file.write(encode(at, "s", text))
+
+
 def decode(raw: bytes, number: int) -> LogLine:
     """The record in one line of the file; a damaged line is returned as system text."""
     text = raw.rstrip(b"\n").decode("utf-8", "replace")

@@ -15,6 +15,7 @@ from flyte_core.model import (
     ErrorInfo,
     Micros,
     Phase,
+    ResourceRequest,
     RunKey,
     RunView,
 )
@@ -141,3 +142,22 @@ def action_dict(action: Action, now: Micros | None = None) -> dict[str, object]:
         "error": error_dict(action.error),
         "divergences": [divergence_dict(each) for each in action.divergences],
     }
+
+
+def beyond(asked: ResourceRequest, there: ResourceRequest) -> str:
+    """What is asked for that is more than there is, in words to follow `asks for`; empty: nothing is."""
+    had = asked.within(there)
+    parts = []
+    if asked.cpu is not None and had.cpu is not None and asked.cpu > had.cpu:
+        parts.append(f"{asked.cpu:g} CPUs where there {'is' if had.cpu == 1 else 'are'} {had.cpu:g}")
+    if (
+        asked.memory_bytes is not None
+        and had.memory_bytes is not None
+        and asked.memory_bytes > had.memory_bytes
+    ):
+        parts.append(f"{_gib(asked.memory_bytes)} of memory where there are {_gib(had.memory_bytes)}")
+    return " and ".join(parts)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.3g} GiB"

@@ -166,6 +166,8 @@ class Server:
             "url": self.settings.url,
             "data_dir": str(self.settings.home),
             "version": version(DISTRIBUTION),
+            "cpu": self.dispatch.slots.capacity.cpu,
+            "memory_bytes": self.dispatch.slots.capacity.memory_bytes,
             "started_at": self._started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
 

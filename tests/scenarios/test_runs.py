@@ -22,7 +22,7 @@ from server_world import (
     world,
 )
 
-from flyte_core.model import ErrorInfo, ErrorKind, Phase
+from flyte_core.model import ROOT, ActionKey, ErrorInfo, ErrorKind, Phase
 from flyte_core.store.ports import Store
 from flyte_core.wire import actions as wire
 from flyte_server.executors.fake import FakeAttempt, FakeExecutor
@@ -193,13 +193,36 @@ async def test_no_more_runs_at_once_than_there_are_slots(tmp_path: Path) -> None
             assert (await there.ended(run)).phase is Phase.SUCCEEDED
 
 
-async def test_what_can_never_fit_fails_at_once(tmp_path: Path) -> None:
+async def test_who_asks_for_more_cpus_than_there_are_runs_alone(tmp_path: Path) -> None:
+    under_way: list[FakeAttempt] = []
+
+    async def hold(attempt: FakeAttempt) -> None:
+        attempt.start()
+        under_way.append(attempt)
+
+    async with world(tmp_path, FakeExecutor(hold, cpus(2))) as there:
+        greedy = await there.create(cpu="3")
+        others = [await there.create(), await there.create(cpu="64")]
+        for run in (greedy, *others):
+            await until(lambda: under_way)
+            (attempt,) = under_way
+            assert attempt.launch.key.run == run
+            under_way.clear()
+            attempt.succeed(outputs(1))
+            assert (await there.ended(run)).phase is Phase.SUCCEEDED
+        logs = [there.server.context.layout.log(ActionKey(run, ROOT), 1) for run in (greedy, *others)]
+        assert "\ts\tIt asks for 3 CPUs where there are 2: it has all there is" in logs[0].read_text()
+        assert "64 CPUs where there are 2" in logs[2].read_text()
+        assert not logs[1].exists()
+
+
+async def test_a_device_that_is_not_there_fails_at_once(tmp_path: Path) -> None:
     async with world(tmp_path, FakeExecutor(double, cpus(2))) as there:
-        root = await there.ended(await there.create(cpu="3"))
+        root = await there.ended(await there.create(gpu="1"))
         assert root.phase is Phase.FAILED
         assert root.error is not None
         assert root.error.code == "ResourcesUnavailable"
-        assert "3 CPUs" in root.error.message
+        assert "1 GPU" in root.error.message
         assert root.error.kind is ErrorKind.SYSTEM
 
 

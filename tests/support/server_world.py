@@ -289,6 +289,7 @@ def task_spec(
     args: Sequence[str] = ("a0", "--inputs", "{{.input}}", "--outputs-path", "{{.outputPrefix}}"),
     outputs: Sequence[str] = ("o0",),
     cpu: str = "",
+    gpu: str = "",
     cached: bool = False,
     retries: int = 0,
     backoff_s: int = 0,
@@ -328,8 +329,9 @@ def task_spec(
     )
     spec.task_template.id.name = name
     spec.task_template.id.version = "v1"
-    if cpu:
-        spec.task_template.container.resources.requests.add(name=tasks_pb2.Resources.CPU, value=cpu)
+    for what, amount in ((tasks_pb2.Resources.CPU, cpu), (tasks_pb2.Resources.GPU, gpu)):
+        if amount:
+            spec.task_template.container.resources.requests.add(name=what, value=amount)
     if reuse is not None:
         spec.task_template.reuse_policy.CopyFrom(
             tasks_pb2.ReusePolicy(max_replicas=reuse[0], concurrency=reuse[1], name="pool")

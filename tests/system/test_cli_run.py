@@ -316,3 +316,24 @@ def test_a_script_may_start_a_run_wherever_it_is_imported(user: Terminal, mode: 
     user.write("imports.py", "from unguarded import env\n")
     refused = user.run(*mode, "imports.py", "main", code=1)
     assert "imports unguarded, which starts a run in line 15" in refused.stderr
+
+
+def test_what_asks_for_more_than_the_machine_has_runs_and_is_told_so_once(user: Terminal) -> None:
+    user.write(
+        "large.py",
+        "import flyte\n"
+        "env = flyte.TaskEnvironment(name='large', resources=flyte.Resources(cpu=512, memory='1Gi'))\n"
+        "gpu = flyte.TaskEnvironment(name='gpu', resources=flyte.Resources(gpu=99))\n"
+        "@env.task\ndef leaf() -> int:\n    return 1\n"
+        "@env.task\ndef top() -> int:\n    return leaf() + leaf()\n"
+        "@gpu.task\ndef fit() -> int:\n    return 1\n",
+    )
+    said = user.run("large.py", "top")
+    assert said.lines[-1] == SUCCESS
+    assert said.stderr.count("Each task of large asks for 512 CPUs where there are ") == 1
+    assert "memory" not in said.stderr
+    log = user.flyte("get", "logs", said.lines[0]).stdout
+    assert "[system] It asks for 512 CPUs where there are " in log
+    refused = user.flyte("run", "large.py", "fit", code=1)
+    assert "asks for 99 GPUs" in refused.stderr
+    assert user.run("--local", "large.py", "top").lines[-1] == SUCCESS

@@ -96,7 +96,8 @@ class Resources:
     """What one attempt needs; `None` means not declared.
 
     A pair is (request, limit). On one machine processor and memory are counted against what the
-    machine has, and the memory limit is enforced.
+    machine has, and the memory limit is enforced. Who asks for more of them than there are has all of
+    them, and runs alone; a task that asks for devices that are not there is refused.
     """
 
     cpu: Amount | tuple[Amount, Amount] | None = None

@@ -169,7 +169,8 @@ def show(info: _server.ServerInfo) -> None:
     style = settings().style
     if is_json(style):
         found = {"pid": info.pid, "url": info.url, "data_dir": info.data_dir, "version": info.version}
-        emit_json({**found, "started_at": info.started_at}, style)
+        given = {"cpu": info.cpu, "memory_bytes": info.memory_bytes}
+        emit_json({**found, "started_at": info.started_at, **given}, style)
         return
     emit_sheet(
         [

@@ -27,6 +27,7 @@ from flyte._controller.submission import check_size
 from flyte._packaging import bundle as bundles
 from flyte._packaging import files, upload
 from flyte._packaging.bundle import Bundle
+from flyte._remote import capped
 from flyte._remote.cargo import Cargo
 from flyte._remote.current import source_of
 from flyte._remote.run import Run
@@ -98,6 +99,7 @@ async def submit_run(
         return Rehearsal(_unborn(key, request), source_of(config, local=True), codec_of_task(task))
     client = await connected(config)
     if client.endpoint.local:
+        capped.tell(task, config)
         request.run_spec.envs.values.append(KeyValuePair(key=INTERPRETER, value=sys.executable))
         dotenv = _secrets.find(Path.cwd(), root)
         if dotenv is not None:

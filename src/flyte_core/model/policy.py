@@ -1,8 +1,11 @@
 """What a task declares about how it may run. Every number names its unit."""
 
-from dataclasses import field
+from dataclasses import field, replace
+from typing import TypeVar
 
 from flyte_core.frozen import frozen
+
+N = TypeVar("N", int, float)
 
 
 @frozen
@@ -63,6 +66,16 @@ class ResourceRequest:
     cpu: float | None = None
     memory_bytes: int | None = None
     gpu: int = 0
+    memory_limit_bytes: int | None = None
+    """What it may use; `None`: what it asks for."""
+
+    def within(self, there: "ResourceRequest") -> "ResourceRequest":
+        """What is asked for, CPUs and memory cut to what there is. Devices are there or not."""
+        return replace(
+            self,
+            cpu=_least(self.cpu, there.cpu),
+            memory_bytes=_least(self.memory_bytes, there.memory_bytes),
+        )
 
 
 @frozen
@@ -77,3 +90,8 @@ class Policy:
     """The task writes a report."""
     warm: bool = False
     """The task's environment declares a ReusePolicy: attempts run in warm workers."""
+
+
+def _least(asked: N | None, there: N | None) -> N | None:
+    """The smaller; None when nothing is asked for, all that is asked where what there is is not known."""
+    return asked if asked is None or there is None else min(asked, there)

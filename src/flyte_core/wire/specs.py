@@ -11,6 +11,7 @@ from flyteidl2.task import task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.struct_pb2 import Value
 
 from flyte_core.model import (
     ActionKind,
@@ -220,38 +221,47 @@ def _condition_policy(
 
 
 def _resources(task: tasks_pb2.TaskTemplate) -> ResourceRequest:
-    asked = _asked(task)
+    asked, limits = _asked(task)
+    asked = {**limits, **asked}
     cpu = quantity(asked.get("cpu", ""))
     memory = quantity(asked.get("memory", ""))
+    limit = quantity(limits.get("memory", ""))
     gpu = quantity(asked.get("gpu", ""))
     return ResourceRequest(
         cpu=None if cpu is None else float(cpu),
         memory_bytes=None if memory is None else int(memory),
         gpu=0 if gpu is None else int(gpu),
+        memory_limit_bytes=None if limit is None or limit == memory else int(limit),
     )
 
 
-def _asked(task: tasks_pb2.TaskTemplate) -> dict[str, str]:
+def _asked(task: tasks_pb2.TaskTemplate) -> tuple[dict[str, str], dict[str, str]]:
+    """Requests and limits by resource."""
     if task.WhichOneof("target") == "k8s_pod":
         return _pod_resources(task.k8s_pod)
     names = {_Resources.CPU: "cpu", _Resources.MEMORY: "memory", _Resources.GPU: "gpu"}
     resources = task.container.resources
-    entries = [*resources.limits, *resources.requests]
-    return {names[entry.name]: entry.value for entry in entries if entry.name in names}
+    requests, limits = (
+        {names[entry.name]: entry.value for entry in entries if entry.name in names}
+        for entries in (resources.requests, resources.limits)
+    )
+    return requests, limits
 
 
-def _pod_resources(pod: tasks_pb2.K8sPod) -> dict[str, str]:
+def _pod_resources(pod: tasks_pb2.K8sPod) -> tuple[dict[str, str], dict[str, str]]:
     for container in pod.pod_spec.fields["containers"].list_value.values:
         fields = container.struct_value.fields
         if pod.primary_container_name in ("", fields["name"].string_value):
             resources = fields["resources"].struct_value.fields
-            found: dict[str, str] = {}
-            for part in ("limits", "requests"):
-                for name, value in resources[part].struct_value.fields.items():
-                    known = "gpu" if name.endswith("/gpu") else name
-                    found[known] = value.string_value or f"{value.number_value:g}"
-            return found
-    return {}
+            return _amounts(resources["requests"]), _amounts(resources["limits"])
+    return {}, {}
+
+
+def _amounts(part: Value) -> dict[str, str]:
+    return {
+        "gpu" if name.endswith("/gpu") else name: value.string_value or f"{value.number_value:g}"
+        for name, value in part.struct_value.fields.items()
+    }
 
 
 def _seconds(duration: Duration) -> float | None:

@@ -1,4 +1,4 @@
-"""What this machine has to give, and what it can never give."""
+"""What this machine has to give, and what cannot be had here."""
 
 import os
 from pathlib import Path
@@ -18,19 +18,14 @@ def machine() -> ResourceRequest:
 
 
 def impossible(request: ResourceRequest, there: ResourceRequest) -> str | None:
-    """Why the request exceeds what there is; None when it does not."""
-    if request.cpu is not None and there.cpu is not None and request.cpu > there.cpu:
-        return f"It asks for {request.cpu:g} CPUs; this machine has {there.cpu:g}."
-    if (
-        request.memory_bytes is not None
-        and there.memory_bytes is not None
-        and request.memory_bytes > there.memory_bytes
-    ):
-        asked, had = (f"{size / 2**20:,.0f} MiB" for size in (request.memory_bytes, there.memory_bytes))
-        return f"It asks for {asked} of memory; this machine has {had}."
-    if request.gpu > there.gpu:
-        return f"It asks for {request.gpu} GPUs; this machine has {there.gpu}."
-    return None
+    """Why the request can never be met; None when it can, with fewer CPUs and less memory if need be."""
+    if request.gpu <= there.gpu:
+        return None
+    had = "none" if not there.gpu else str(there.gpu)
+    return (
+        f"It asks for {request.gpu} {'GPU' if request.gpu == 1 else 'GPUs'} or other accelerators; "
+        f"this machine has {had}. Ask for fewer, or run it where nothing is counted: flyte run --local"
+    )
 
 
 def _memory_bytes() -> int:

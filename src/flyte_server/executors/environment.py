@@ -54,10 +54,15 @@ def spec_of(launch: Launch, *, fork: bool) -> Spec:
         fork=fork,
         code=launch.code,
         max_runtime_s=launch.max_runtime_s,
-        memory_bytes=launch.resources.memory_bytes,
+        memory_bytes=_memory_limit(launch),
         grace_s=launch.grace_s,
         inputs=launch.inputs,
     )
+
+
+def _memory_limit(launch: Launch) -> int | None:
+    limit = launch.resources.memory_limit_bytes
+    return launch.resources.memory_bytes if limit is None else limit
 
 
 def own() -> str:
@@ -83,7 +88,7 @@ def warm_spec(launch: Launch, worker: str, pool: str, directory: Path, *, fork: 
         argv=("warm", *arguments) if fork else executed,
         env={**base(os.environ, interpreter), **shared},
         fork=fork,
-        memory_bytes=launch.resources.memory_bytes,
+        memory_bytes=_memory_limit(launch),
     )
 
 

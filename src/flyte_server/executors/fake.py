@@ -97,8 +97,8 @@ class FakeExecutor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def impossible(self, request: ResourceRequest) -> str | None:
-        if request.cpu is not None and self.capacity.cpu is not None and request.cpu > self.capacity.cpu:
-            return f"It asks for {request.cpu:g} CPUs; there are {self.capacity.cpu:g}."
+        if request.gpu > self.capacity.gpu:
+            return f"It asks for {request.gpu} GPUs; there are {self.capacity.gpu}."
         return None
 
     async def submit(self, launch: Launch) -> None:

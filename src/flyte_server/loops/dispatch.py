@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from flyte_core import logs, views
 from flyte_core.engine import action as engine
 from flyte_core.engine.api import Change, Changes
 from flyte_core.layout import Layout
@@ -28,7 +29,7 @@ from flyte_core.ports import Clock
 from flyte_core.store.ports import ActionQuery, Reader, Tx
 from flyte_server.loops.queue import Demand, Queue, Waiting
 from flyte_server.loops.runner import Loop, log
-from flyte_server.loops.slots import Cost, Slots
+from flyte_server.loops.slots import Slots
 from flyte_server.ports.executor import Ended, EndReason, Executor, Launch
 from flyte_server.services import command
 from flyte_server.services.transact import Transactor
@@ -147,8 +148,7 @@ class Dispatch(Loop):
             except CoreError as error:
                 await self._refuse(action.key, "CannotStart", str(error))
                 continue
-            reason = self.slots.never_fits(demand.cost)
-            reason = reason or self._executor.impossible(action.policy.resources)
+            reason = self._executor.impossible(action.policy.resources)
             if reason is not None:
                 await self._refuse(action.key, "ResourcesUnavailable", reason)
                 continue
@@ -207,6 +207,9 @@ class Dispatch(Loop):
 
     async def _submit(self, launch: Launch) -> None:
         try:
+            beyond = views.beyond(launch.resources, self.slots.capacity)
+            if beyond:
+                logs.say(self._layout.log(launch.key, launch.attempt), self.clock.now(), _capped(beyond))
             await self._executor.submit(launch)
         except Exception as error:
             log.exception("an attempt could not be started", extra={"action": launch.key.name})
@@ -247,7 +250,7 @@ class Dispatch(Loop):
         limit = record.max_action_concurrency if action.parent is not None else 0
         pool = template.pool
         return Demand(
-            cost=Cost.of(action.policy.resources, 1 if pool is None else pool.concurrency),
+            cost=self.slots.cost(action.policy.resources, 1 if pool is None else pool.concurrency),
             pool=command.pool_key(record, template, action),
             pool_limit=0 if pool is None else pool.replicas * pool.concurrency,
             run=action.key.run if limit else None,
@@ -318,6 +321,10 @@ class Dispatch(Loop):
 
 def _never_began(key: ActionKey, attempt: int, token: Token, why: Exception) -> Ended:
     return Ended(key, attempt, token, EndReason.LAUNCH_FAILED, detail=str(why))
+
+
+def _capped(beyond: str) -> str:
+    return f"It asks for {beyond}: it has all there is, and runs by itself."
 
 
 def _alone(launch: Launch) -> Launch:

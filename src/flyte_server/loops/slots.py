@@ -17,12 +17,6 @@ class Cost:
     memory_bytes: int
     gpu: int
 
-    @classmethod
-    def of(cls, request: ResourceRequest, concurrency: int = 1) -> "Cost":
-        """The price of a request; attempts that share a warm worker share what it holds."""
-        cpu = DEFAULT_CPU if request.cpu is None else request.cpu
-        return cls(cpu / concurrency, (request.memory_bytes or 0) // concurrency, request.gpu)
-
 
 @dataclass(slots=True)
 class Flight:
@@ -62,6 +56,15 @@ class Slots:
     def flight(self, key: ActionKey) -> Flight | None:
         return self._flights.get(key)
 
+    def cost(self, request: ResourceRequest, concurrency: int = 1) -> Cost:
+        """The price of a request; attempts that share a warm worker share what it holds.
+
+        Who asks for more CPUs or memory than there are has all of them, once nobody else holds any.
+        """
+        here = ResourceRequest(DEFAULT_CPU if request.cpu is None else request.cpu, request.memory_bytes)
+        here = here.within(self.capacity)
+        return Cost((here.cpu or 0.0) / concurrency, (here.memory_bytes or 0) // concurrency, request.gpu)
+
     def fits(self, cost: Cost) -> bool:
         """Whether there is room now."""
         free_cpu = (self.capacity.cpu or 0.0) - self.cpu
@@ -71,18 +74,6 @@ class Slots:
             and (memory is None or cost.memory_bytes <= memory - self.memory_bytes)
             and cost.gpu <= self.capacity.gpu - self.gpu
         )
-
-    def never_fits(self, cost: Cost) -> str | None:
-        """Why there will never be room, in words; None when there may be."""
-        if cost.cpu > (self.capacity.cpu or 0.0):
-            return f"It asks for {cost.cpu:g} CPUs; this server has {self.capacity.cpu or 0:g} to give."
-        memory = self.capacity.memory_bytes
-        if memory is not None and cost.memory_bytes > memory:
-            asked, there = (f"{each / 2**20:,.0f} MiB" for each in (cost.memory_bytes, memory))
-            return f"It asks for {asked} of memory; this server has {there} to give."
-        if cost.gpu > self.capacity.gpu:
-            return f"It asks for {cost.gpu} GPUs; this server has {self.capacity.gpu} to give."
-        return None
 
     def in_pool(self, pool: str) -> int:
         """Attempts in the pool's workers, waiting parents included."""

@@ -1,6 +1,8 @@
 """Defaults, overrides, environments, the context, what is given to a run."""
 
+import asyncio
 import os
+import time
 from enum import Enum
 
 import flyte
@@ -12,6 +14,12 @@ env = flyte.TaskEnvironment(
     resources=flyte.Resources(cpu=1, memory="100Mi"),
     description="what tasks say about themselves",
 )
+
+
+greedy = flyte.TaskEnvironment(
+    name="greedy", resources=flyte.Resources(cpu=("512", "1024"), memory="4Ti"), depends_on=[env]
+)
+roomy = flyte.TaskEnvironment(name="roomy", resources=flyte.Resources(memory=("10Mi", "2Gi")))
 
 
 class Level(Enum):
@@ -238,3 +246,22 @@ big = flyte.TaskEnvironment(
 @big.task
 def with_an_image(x: int = 4) -> int:
     return x + 1
+
+
+@greedy.task
+async def large_square(x: int) -> int:
+    return x * x
+
+
+@program([0, 1, 4], tree="more_than_there_is(3*large_square)")
+@greedy.task
+async def more_than_there_is() -> list[int]:
+    return list(await asyncio.gather(*(large_square(x) for x in range(3))))
+
+
+@program(50_000_000)
+@roomy.task
+def more_than_requested() -> int:
+    held = bytearray(50_000_000)
+    time.sleep(0.3)
+    return len(held)

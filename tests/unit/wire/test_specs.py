@@ -78,6 +78,12 @@ def test_requests_count_before_limits() -> None:
     assert spec.policy.resources == ResourceRequest(cpu=0.5, memory_bytes=1_610_612_736, gpu=2)
 
 
+def test_a_memory_limit_beside_the_request_is_kept() -> None:
+    request, limit = [{"name": "MEMORY", "value": "1Ki"}], [{"name": "MEMORY", "value": "2Ki"}]
+    spec = specs.task_spec(declared(container={"resources": {"requests": request, "limits": limit}}))
+    assert spec.policy.resources == ResourceRequest(memory_bytes=1024, memory_limit_bytes=2048)
+
+
 def test_resources_of_a_pod_template_are_those_of_its_primary_container() -> None:
     containers = [
         {"name": "side", "resources": {"requests": {"cpu": "8"}}},
