@@ -29,6 +29,8 @@ PROBE_TIMEOUT_S: Final = 2.0
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 20.0
 _LOG_TAIL: Final = 20
+_ROOM: Final = 64 * 1024
+"""With less than this on the disk, a log stays empty."""
 
 Say = Callable[[str], None]
 
@@ -274,13 +276,22 @@ def _spawn(home: Path, port: int | None, options: tuple[str, ...]) -> ServerInfo
             return info
         code = server.poll()
         if code is not None:
+            said = _tail(log, began) or _without_words(home)
             raise ServerStartError(
-                f"The server ended at once (exit code {code}).{_tail(log, began)}", hint=f"Its log: {log}"
+                f"The server ended at once (exit code {code}).{said}", hint=f"Its log: {log}"
             )
         time.sleep(0.02)
     raise ServerStartError(
         f"The server (pid {server.pid}) does not answer after {START_TIMEOUT_S:g} s.", hint=f"Its log: {log}"
     )
+
+
+def _without_words(home: Path) -> str:
+    """Why a server can have left no word."""
+    disk = os.statvfs(home)
+    if disk.f_bavail * disk.f_frsize > _ROOM:
+        return ""
+    return f"\n  The disk that holds {home} is full. Free some space there; what was recorded is safe."
 
 
 def _tail(log: Path, began: int) -> str:

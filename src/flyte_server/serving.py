@@ -186,7 +186,8 @@ def _bind_fixed(settings: Settings) -> socket.socket:
     except OSError as error:
         raise CannotServe(
             f"Port {settings.port} of {settings.host} cannot be used: {error.strerror}. "
-            "Choose another with --port, or leave it out to get a free one."
+            "Choose another (`flyte start server --port`, FLYTE_PORT or server.port of the config file), "
+            "or name none and get a free one."
         ) from error
 
 

@@ -13,6 +13,7 @@ import apsw
 import faulty_disk
 import pytest
 import ram
+from powerless import powerless
 from store_history import SPEC, begin, child, create, key, root, succeed
 
 from flyte_core.engine import action as actions
@@ -309,6 +310,34 @@ def test_a_history_is_for_its_owner_only(tmp_path: Path) -> None:
     for file in (path, path.with_name("history.db-wal"), path.with_name("history.db-shm")):
         assert file.stat().st_mode & 0o077 == 0, file
     assert path.parent.stat().st_mode & 0o077 == 0
+    store.close()
+
+
+READS = """
+import sys
+from pathlib import Path
+from flyte_core.store.ports import RunQuery
+from flyte_core.store.sqlite import SqliteStore
+store = SqliteStore.open(Path(sys.argv[1]), read_only=True)
+for _ in range(2):
+    print(*[view.record.key.name for view in store.runs(RunQuery()).runs], store.data_version())
+store.close()
+"""
+
+
+def test_a_history_where_nobody_may_write_can_be_read(tmp_path: Path) -> None:
+    """SQLite makes files beside a database to read it: not on a full or read-only disk."""
+    path = tmp_path / "home" / "history.db"
+    store = SqliteStore.open(path)
+    create(store, key())
+    store.close()
+    assert not path.with_name("history.db-wal").exists()
+    path.parent.chmod(0o500)
+    command = powerless([sys.executable, "-c", READS, str(path)])
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert said.stdout == "r1 0\nr1 0\n"
+    path.parent.chmod(0o700)
+    create(store := SqliteStore.open(path), key("r2"))
     store.close()
 
 

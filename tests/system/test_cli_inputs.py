@@ -85,6 +85,7 @@ def test_any_file_that_python_would_run_can_be_run(odd: Terminal) -> None:
 
 WRONG = {
     "unknown file": (["run", "odds.py", "talks"], 2, ["odds.py", "Did you mean 'odd.py'?"]),
+    "unknown path": (["run", "/no/odd.py", "talks"], 2, ["there is no file '/no/odd.py'.\n"]),
     "not a Python file": (["run", "notes.txt", "talks"], 2, ["notes.txt", "Python file"]),
     "unknown task": (["run", "odd.py", "talk"], 2, ["no task 'talk'", "Did you mean 'talks'?"]),
     "unknown option": (["run", "odd.py", "inputs", "--txt", "x"], 2, ["--txt", "--text"]),
@@ -145,6 +146,6 @@ def test_an_unwritable_data_directory_is_named(page: Terminal) -> None:
     said = page.run(
         "--local", "my_script.py", "pipeline", "--x", "5", code=1, FLYTE_HOME=str(page.cwd / "file")
     )
-    assert "file" in said.stderr
+    assert "file exists" in said.stderr
     assert "FLYTE_HOME" in said.stderr
     assert said.stdout == ""

@@ -95,7 +95,7 @@ def _python_file(file: str) -> Path:
         names = [str(each.relative_to(folder)) for each in folder.glob("*.py")] if folder.is_dir() else []
         near = nearest(path.name, names)
         raise UsageProblem(
-            f"there is no file '{file}' here ({Path.cwd()}).",
+            f"there is no file '{file}'{'' if path.is_absolute() else f' here ({Path.cwd()})'}.",
             hint=near or "Write: flyte run FILE TASK, where FILE is the path of a Python file.",
         )
     if path.suffix != ".py":

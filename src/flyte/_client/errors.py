@@ -74,6 +74,10 @@ def for_user(error: RpcError) -> BaseRuntimeError:
             )
         case "unimplemented":
             return RuntimeSystemError(error.message or error.code, code=error.code, hint=_ADDRESS)
+        case "resource_exhausted":
+            return RuntimeSystemError(
+                error.message or error.code, code=error.code, hint="When there is room, repeat the command."
+            )
         case _:
             return RuntimeSystemError(
                 error.message or error.code, code=error.code, hint="See the server's log (server.log)."

@@ -1,5 +1,6 @@
 """How an attempt ended: from the executor's word and the files it left to what history records."""
 
+import re
 import signal as signals
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,10 @@ OUTPUTS = "outputs.pb"
 ERROR = "error.pb"
 EDGES = "edges.pb"
 _TAIL_MAX = 4_000
+_OUR_FRAMES = re.compile(
+    r'^  File "(?:[^"\n]*/flyte/_\w+/[^"\n]*\.py|<frozen runpy>)", line \d+ in .*\n?', re.MULTILINE
+)
+"""Where a crash is told by Python's fault handler: what is below the user's own code."""
 _FROM_OUTSIDE = frozenset({signals.SIGKILL, signals.SIGTERM, signals.SIGHUP, signals.SIGINT, signals.SIGQUIT})
 """Nothing a program does to itself by accident: somebody, or the kernel, ended it."""
 
@@ -84,7 +89,7 @@ def _crash(ended: Ended) -> Outcome:
             detail = ended.detail or f"The process was ended by {name}, which it did not send itself."
             return Outcome(ended.token, error=_told(ended, "WorkerLost", detail, ErrorKind.SYSTEM), lost=True)
         words = _MEANINGS.get(number, "It crashed.")
-        detail = ended.detail or f"The process was ended by {name}. {words}"
+        detail = f"{ended.detail or f'ended by {name}'}. {words}"
         return Outcome(ended.token, error=_told(ended, name, detail, ErrorKind.USER))
     detail = ended.detail or f"The process ended with exit code {ended.exit_code} and left no error."
     return Outcome(ended.token, error=_told(ended, "NonZeroExit", detail, ErrorKind.USER))
@@ -130,7 +135,7 @@ def _system(ended: Ended, code: str, detail: str) -> Outcome:
 
 
 def _told(ended: Ended, code: str, detail: str, kind: ErrorKind) -> ErrorInfo:
-    tail = ended.log_tail.strip()[-_TAIL_MAX:]
+    tail = _OUR_FRAMES.sub("", ended.log_tail).strip()[-_TAIL_MAX:]
     message = f"{detail}\nThe last lines of its log:\n{tail}" if tail else detail
     return ErrorInfo(code, message, kind)
 

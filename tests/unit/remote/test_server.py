@@ -111,8 +111,20 @@ def test_a_taken_port_is_told_with_the_servers_own_words(home: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(_server.ServerStartError, match=str(port)):
+        with pytest.raises(_server.ServerStartError, match=f"{port}.*FLYTE_PORT"):
             _server.ensure_server(home, port=port, say=quiet)
+
+
+def test_a_server_that_could_not_even_say_why_it_ended_had_a_full_disk(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its log is on that disk."""
+    home.mkdir()
+    assert _server._without_words(home) == ""
+    there = list(os.statvfs(home))
+    there[4] = 0  # f_bavail
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(there))
+    assert f"The disk that holds {home} is full" in _server._without_words(home)
 
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:

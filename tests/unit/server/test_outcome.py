@@ -100,6 +100,22 @@ def test_an_end_without_a_word_is_told_in_words(
     assert (found.error.kind, found.lost) == (kind, lost)
 
 
+def test_where_a_crash_was_is_told_without_our_own_frames(tmp_path: Path) -> None:
+    theirs = '  File "/home/me/flyte/work.py", line 4 in crash'
+    ours = [
+        '  File "/venv/lib/python3.12/site-packages/flyte/_runtime/shim.py", line 9 in run',
+        '  File "<frozen runpy>", line 88 in _run_code',
+    ]
+    log = "\n".join(["before", "Fatal Python error: Segmentation fault", theirs, *ours, "after"])
+    end = ended(EndReason.SIGNAL, signal=11, detail="ended by signal 11 (SIGSEGV)", log_tail=log)
+    error = outcome.read(end, tmp_path, ("o0",)).error
+    assert error is not None
+    assert error.message == (
+        "ended by signal 11 (SIGSEGV). It read or wrote memory that is not its own (a fault in native code).\n"
+        f"The last lines of its log:\nbefore\nFatal Python error: Segmentation fault\n{theirs}\nafter"
+    )
+
+
 def test_a_crash_after_the_outputs_were_left_takes_nothing_back(tmp_path: Path) -> None:
     (tmp_path / "outputs.pb").write_bytes(outputs(1))
     found = outcome.read(ended(EndReason.SIGNAL, signal=6), tmp_path, ("o0",))

@@ -6,7 +6,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -130,7 +130,7 @@ def make_room(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise (full(path) if error.errno == errno.ENOSPC else unwritable(path)) from error
+        raise _refused(path, error) from error
 
 
 def make_private(path: Path) -> None:
@@ -147,7 +147,26 @@ def make_private(path: Path) -> None:
     except FileExistsError:
         pass
     except OSError as error:
-        raise (full(path) if error.errno == errno.ENOSPC else unwritable(path)) from error
+        raise _refused(path, error) from error
+
+
+class Still(apsw.Connection):
+    """Reads a history that nobody can be writing, because its disk lets nobody write.
+
+    SQLite otherwise needs to make files beside it, for reading too. What is written after the disk has
+    room again is not seen: not to be kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        flags = apsw.SQLITE_OPEN_NOMUTEX | apsw.SQLITE_OPEN_EXRESCODE | apsw.SQLITE_OPEN_READONLY
+        super().__init__(f"{path.absolute().as_uri()}?immutable=1", flags=flags | apsw.SQLITE_OPEN_URI)
+
+
+def stands_still(path: Path) -> bool:
+    """Whether the database file is the whole history, and cannot be anything else for now."""
+    log = path.with_name(f"{path.name}-wal")
+    writable = os.access(path.parent, os.W_OK) and _disk_has_room(path)
+    return not writable and not (log.exists() and log.stat().st_size)
 
 
 def connect(path: Path, *, read_only: bool, durability: Durability, waiter: Waiter) -> apsw.Connection:
@@ -220,7 +239,7 @@ def explain(error: apsw.Error, path: Path) -> CoreError | None:
                 hint=f"See who has it open: fuser -v {path}; resume or end a stopped one.",
             )
         case apsw.ReadOnlyError() | apsw.PermissionsError() | apsw.CantOpenError() | apsw.AuthError():
-            return unwritable(path) if _disk_has_room(path) else full(path)
+            return unwritable(path, _why_not(path)) if _disk_has_room(path) else full(path)
         case apsw.CorruptError() | apsw.NotADBError():
             return FailedPrecondition(
                 f"{path} is damaged or not a history database ({error}).",
@@ -245,11 +264,23 @@ def full(path: Path) -> ResourceExhausted:
     )
 
 
-def unwritable(path: Path) -> FailedPrecondition:
+def unwritable(path: Path, reason: str = "") -> FailedPrecondition:
+    because = f": {reason.lower()}" if reason else ""
     return FailedPrecondition(
-        f"{path} cannot be opened or written by user {os.getuid()}.",
-        hint="Check the permissions of that directory, or set FLYTE_HOME to one of your own.",
+        f"{path} cannot be opened or written by user {os.getuid()}{because}.",
+        hint="Give yourself the right to write there, or set FLYTE_HOME to a directory of yours.",
     )
+
+
+def _why_not(path: Path) -> str:
+    with suppress(OSError):
+        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+            return os.strerror(errno.EROFS)
+    return ""
+
+
+def _refused(path: Path, error: OSError) -> CoreError:
+    return full(path) if error.errno == errno.ENOSPC else unwritable(path, error.strerror or str(error))
 
 
 @contextmanager

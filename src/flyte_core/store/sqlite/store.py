@@ -84,7 +84,7 @@ class SqliteStore:
             with connection.explained(path):
                 reader = store._connect_reader()
                 if reader is not None:
-                    store._readers.put(reader)
+                    store._give_back(reader)
             return store
         connection.make_room(path)
         connection.require_local(path.parent)
@@ -134,7 +134,16 @@ class SqliteStore:
         """A new reading connection; None while there is no history to read."""
         if self.read_only and not self.path.exists():
             return None
-        db = connection.connect(self.path, read_only=True, durability=self._durability, waiter=Waiter())
+        try:
+            return self._set_up(
+                connection.connect(self.path, read_only=True, durability=self._durability, waiter=Waiter())
+            )
+        except apsw.Error:
+            if not (self.read_only and connection.stands_still(self.path)):
+                raise
+            return self._set_up(connection.Still(self.path))
+
+    def _set_up(self, db: apsw.Connection) -> apsw.Connection | None:
         try:
             readable: list[bool] = []
             connection.patiently(lambda: readable.append(schema.require_readable(db, self.path)))
@@ -166,6 +175,9 @@ class SqliteStore:
                 self._give_back(db)
 
     def _give_back(self, db: apsw.Connection) -> None:
+        if isinstance(db, connection.Still):
+            db.close()
+            return
         self._readers.put(db)
         if self._closed:
             self._close_readers()
@@ -274,6 +286,9 @@ class SqliteStore:
         with self._watcher_lock, connection.explained(self.path):
             if self._watcher is None:
                 self._watcher = self._connect_reader()
+            if isinstance(self._watcher, connection.Still):
+                self._watcher.close()
+                self._watcher = None
             if self._watcher is None:
                 return 0
             return int(self._watcher.execute("PRAGMA data_version").get)
