@@ -5,7 +5,7 @@ Nothing here imports the machinery that a run needs, so that asking is cheap out
 """
 
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar, Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, cast
@@ -102,6 +102,9 @@ class Calls(Protocol):
 
         Raises its failure: nobody answered in time, or it was aborted.
         """
+
+    def resting(self, context: "TaskContext") -> AbstractAsyncContextManager[None]:
+        """The body waits for what is no call of its own, such as another run: it counts for nothing meanwhile."""
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Wait for one of these, for code on a thread."""

@@ -104,6 +104,7 @@ class Server:
             warm=self.context.pools is not None,
         )
         self.outcomes.expected = self.dispatch.expected
+        self.context.resting = self.dispatch.resting
         self.notices = Notices(store, settings.url, settings.egress_allowed, settings.smtp)
         transactor.observe(self.notices.observe)
         self.timers = Timers(clock, store, transactor)

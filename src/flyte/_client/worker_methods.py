@@ -15,4 +15,5 @@ ABORT_CHILD: Method[worker.AbortChildRequest, worker.AbortChildResponse] = metho
 REPLAYED: Method[worker.ReplayedRequest, worker.ReplayedResponse] = method(
     _WORKER, "Replayed", repeatable=True
 )
+REST: Method[worker.RestRequest, worker.RestResponse] = method(_WORKER, "Rest", repeatable=True)
 RECALL: Method[worker.RecallRequest, worker.RecallResponse] = method(_WORKER, "Recall", repeatable=True)

@@ -5,6 +5,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flyte._context import TaskContext
@@ -157,6 +158,9 @@ class ControllerCalls(TaskCalls):
 
     async def answer(self, context: TaskContext, call: Submission) -> bytes:
         return await self.controller.run_child(parent_of(context), call)
+
+    def resting(self, context: TaskContext) -> AbstractAsyncContextManager[None]:
+        return self.controller.resting(parent_of(context))
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return portal().run(coroutine)

@@ -10,7 +10,7 @@ import contextlib
 import gc
 import os
 import threading
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future
 from hashlib import sha256
 from pathlib import Path
@@ -309,6 +309,11 @@ class LocalRun(TaskCalls):
                 )
             raise
         return outputs_of(self, found)
+
+    @contextlib.asynccontextmanager
+    async def resting(self, context: TaskContext) -> AsyncIterator[None]:
+        with self._waiting(context):
+            yield
 
     @contextlib.contextmanager
     def _waiting(self, context: TaskContext) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """What a controller does for a running task: turn calls into actions and wait for their outcomes."""
 
 from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from flyte_core.dataflow import Edge
@@ -70,6 +71,9 @@ class Controller(Protocol):
 
         It is recorded; empty: it does not differ.
         """
+
+    def resting(self, parent: ParentRef) -> AbstractAsyncContextManager[None]:
+        """The parent's body waits for what is no child of it, and holds no slot meanwhile."""
 
     async def close(self, parent: ParentRef) -> None:
         """The parent's body has ended: let go of its streams."""

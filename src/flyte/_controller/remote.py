@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Collection, Coroutine
+from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +13,7 @@ from flyte._client.connect import Connect
 from flyte._client.endpoint import Endpoint, parse_endpoint
 from flyte._controller.children import Children
 from flyte._controller.protocol import ParentRef, Submission
+from flyte._controller.rest import resting
 from flyte._server import recorded
 from flyte_core.model import ActionName
 
@@ -56,6 +58,9 @@ class RemoteController:
     async def replayed(self, parent: ParentRef, asked: Collection[ActionName]) -> str:
         family = self._family(parent)
         return await _on(family, family.replayed(asked))
+
+    def resting(self, parent: ParentRef) -> AbstractAsyncContextManager[None]:
+        return resting(parent, self._link)
 
     async def close(self, parent: ParentRef) -> None:
         with self._lock:

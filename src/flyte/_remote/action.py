@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from flyte._context import ctx
 from flyte._remote import code
 from flyte._remote.code import CodeBundle
 from flyte._remote.current import current_source
@@ -539,7 +540,10 @@ async def watched(source: Source, key: ActionKey, wait_for: str) -> AsyncIterato
 
 async def wait_until(source: Source, record: Record, wait_for: str) -> Record:
     """Wait for the end of an action, or for its beginning."""
-    if not record.phase.terminal:
+    if record.phase.terminal:
+        return record
+    context = ctx()
+    async with contextlib.nullcontext() if context is None else context.calls.resting(context):
         async for change in watched(source, record.key, wait_for):
             record = change
     return record

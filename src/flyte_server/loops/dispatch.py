@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from flyte_core import logs, views
@@ -101,6 +102,14 @@ class Dispatch(Loop):
         """The declared outputs of an attempt that is known to be under way; None: ask the store."""
         flight = self.slots.flight(key)
         return flight.outputs if flight is not None and flight.token == token else None
+
+    @contextmanager
+    def resting(self, key: ActionKey, token: Token) -> Iterator[None]:
+        """The attempt waits for what is no child of it, and holds nothing meanwhile."""
+        with self.slots.resting(key, token) as freed:
+            if freed:
+                self.poke()
+            yield
 
     async def restore(self) -> None:
         """At start: queue what waits, count what runs, and let the executor adopt it."""

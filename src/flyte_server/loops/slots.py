@@ -1,6 +1,7 @@
-"""Who holds how much of the machine. A parent that waits for its children holds nothing."""
+"""Who holds how much of the machine. Who waits, for children or for another run, holds nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flyte_core.frozen import frozen
@@ -30,6 +31,8 @@ class Flight:
     outputs: tuple[str, ...] = ()
     """Names of the declared outputs."""
     holding: bool = False
+    resting: int = 0
+    """How many other things than children it waits for."""
 
 
 class Slots:
@@ -107,6 +110,20 @@ class Slots:
                 del self._pools[flight.pool]
         return True
 
+    @contextmanager
+    def resting(self, key: ActionKey, token: Token) -> Iterator[bool]:
+        """The attempt waits for what is no child of it. Gives whether something has become free."""
+        flight = self._flights.get(key)
+        if flight is None or flight.token != token:
+            yield False
+            return
+        flight.resting += 1
+        try:
+            yield self._settle(key)
+        finally:
+            flight.resting -= 1
+            self._settle(key)
+
     def observe(self, actions: Iterable[Action]) -> bool:
         """Take in how actions stand now. True when something may have become free."""
         freed = False
@@ -137,11 +154,11 @@ class Slots:
         return self._settle(parent)
 
     def _settle(self, key: ActionKey) -> bool:
-        """Let an attempt hold its share, or not: does it wait for children? True when it let go."""
+        """Let an attempt hold its share, or not: does it wait? True when it let go."""
         flight = self._flights.get(key)
         if flight is None:
             return False
-        wanted = key not in self._children
+        wanted = key not in self._children and not flight.resting
         let_go = flight.holding and not wanted
         self._hold(flight, wanted)
         return let_go

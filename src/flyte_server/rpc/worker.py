@@ -159,6 +159,13 @@ class WorkerService:
             answer.found.CopyFrom(self._update(change.actions[0]))
         return answer
 
+    async def rest(self, request: worker_pb2.RestRequest) -> AsyncIterator[worker_pb2.RestResponse]:
+        key, token = _key(request.action), Token(request.token)
+        self._require_current(key, token)
+        with self._context.resting(key, token):
+            yield worker_pb2.RestResponse()
+            await self._context.ending.wait()
+
     async def pull(self, request: worker_pb2.PullRequest) -> AsyncIterator[worker_pb2.PullResponse]:
         if self._context.pools is None:
             raise FailedPrecondition("This server has no warm workers.")

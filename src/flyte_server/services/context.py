@@ -4,6 +4,8 @@ import asyncio
 import getpass
 import os
 import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from random import Random
 
@@ -11,7 +13,7 @@ from flyte_core.engine import action as actions
 from flyte_core.engine import run as runs
 from flyte_core.engine.api import Change
 from flyte_core.layout import Layout
-from flyte_core.model import Action, ActionKey, ActionName, NotFound, RunKey, RunView
+from flyte_core.model import Action, ActionKey, ActionName, NotFound, RunKey, RunView, Token
 from flyte_core.ports import Clock
 from flyte_core.store.ports import Store
 from flyte_server.config import Settings
@@ -44,6 +46,8 @@ class ServerContext:
     tasks: DeployedTasks
     pools: WarmPools | None = None
     """Set when the executor has warm workers."""
+    resting: Callable[[ActionKey, Token], AbstractContextManager[None]] = lambda *_: nullcontext()
+    """Lets an attempt hold nothing while it waits for what is no child of it."""
     random: Random = field(default_factory=Random)
     account: str = field(default_factory=lambda: account_name())
     ending: asyncio.Event = field(default_factory=asyncio.Event)

@@ -149,3 +149,20 @@ def test_picking_from_a_long_queue_stays_cheap() -> None:
 
     assert queue.pick(full, lambda waiting: False) is None
     assert asked == 1
+
+
+def test_who_waits_for_another_run_holds_nothing_meanwhile() -> None:
+    there = slots(1.0)
+    there.take(ROOT_KEY, ONE, "")
+    there.observe([action("a0", Phase.RUNNING)])
+    with there.resting(ROOT_KEY, Token(2)) as freed:
+        assert not freed and not there.fits(ONE), "an attempt of before"
+    with there.resting(ROOT_KEY, Token(1)) as freed, there.resting(ROOT_KEY, Token(1)) as more:
+        assert freed and not more and there.fits(ONE)
+        there.observe([action("c", Phase.QUEUED, "a0")])
+        there.observe([action("c", Phase.SUCCEEDED, "a0")])
+        assert there.fits(ONE)
+    assert not there.fits(ONE)
+    with there.resting(ROOT_KEY, Token(1)):
+        there.observe([action("a0", Phase.SUCCEEDED)])
+    assert there.cpu == 0 and len(there) == 0

@@ -221,6 +221,18 @@ class RecallResponse(_message.Message):
     found: ChildUpdate
     def __init__(self, found: _Optional[_Union[ChildUpdate, _Mapping]] = ...) -> None: ...
 
+class RestRequest(_message.Message):
+    __slots__ = ("action", "token")
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    action: ActionRef
+    token: int
+    def __init__(self, action: _Optional[_Union[ActionRef, _Mapping]] = ..., token: _Optional[int] = ...) -> None: ...
+
+class RestResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class PullRequest(_message.Message):
     __slots__ = ("worker_id", "pid", "pool", "concurrency", "tokens")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
