@@ -18,10 +18,12 @@ from sdk_history import History
 
 import flyte
 from flyte import errors
+from flyte._controller.home import home_at
 from flyte_core.engine import action as use_cases
 from flyte_core.engine import run as run_cases
 from flyte_core.layout import Layout
 from flyte_core.model import ROOT, ActionKey, Micros
+from flyte_core.ports import Clock
 from flyte_core.store.sqlite import SqliteStore
 
 env = flyte.TaskEnvironment(name="e")
@@ -430,6 +432,50 @@ def test_max_runtime_ends_an_attempt(colour: str, history: History) -> None:
         flyte.run(sleeps if colour == "sync" else asleeps)
     assert time.monotonic() - started < 10
     assert str(history.actions()[0].phase) == "timed_out"
+
+
+class CountedClock:
+    """The clock of a process's runs, and how often they looked at it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.looks = 0
+
+    def now(self) -> Micros:
+        self.looks += 1
+        return self._clock.now()
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_the_wait_after_a_timeout_is_slept_through(
+    colour: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[float] = []
+    policy = flyte.RetryStrategy(1, backoff=flyte.Backoff(base=1.0))
+
+    def late() -> bool:
+        attempts.append(time.monotonic())
+        return len(attempts) == 1
+
+    @env.task(timeout=0.1, retries=policy)
+    def sleeps() -> int:
+        if late():
+            while True:
+                time.sleep(0.01)
+        return len(attempts)
+
+    @env.task(timeout=0.1, retries=policy)
+    async def asleeps() -> int:
+        if late():
+            await asyncio.sleep(60)
+        return len(attempts)
+
+    ledger = home_at(data_dir).ledger
+    clock = CountedClock(ledger.clock)
+    monkeypatch.setattr(ledger, "clock", clock)
+    assert flyte.run(sleeps if colour == "sync" else asleeps).outputs()[0] == 2
+    assert attempts[1] - attempts[0] >= 1.0
+    assert clock.looks < 100
 
 
 def test_a_body_that_cannot_be_stopped_is_left_to_itself() -> None:
