@@ -173,12 +173,17 @@ def candidates(env: Mapping[str, str]) -> list[Path]:
     """Where a configuration is looked for, first to last."""
     here = Path.cwd()
     found = [here / "config.yaml", here / ".flyte" / "config.yaml"]
-    repository = next((each for each in (here, *here.parents) if (each / ".git").exists()), None)
+    repository = repository_of(here)
     if repository is not None:
         found.append(repository / ".flyte" / "config.yaml")
     found += [Path(env[name]).expanduser() for name in ("UCTL_CONFIG", "FLYTECTL_CONFIG") if env.get(name)]
     home = Path(env.get("HOME") or Path.home())
     return [*found, home / ".union" / "config.yaml", home / ".flyte" / "config.yaml"]
+
+
+def repository_of(directory: Path) -> Path | None:
+    """The root of the Git repository that a directory is in."""
+    return next((each for each in (directory, *directory.parents) if (each / ".git").exists()), None)
 
 
 def _find(env: Mapping[str, str]) -> tuple[Path | None, dict[str, Any]]:

@@ -12,16 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flyte._types.custom import Renderable, TypeEngine, TypeTransformer, TypeTransformerFailedError
+    from flyte._types.dynamic import FlytePickle
 
-__all__ = ["Renderable", "TypeEngine", "TypeTransformer", "TypeTransformerFailedError"]
+_LAZY = {
+    "FlytePickle": "flyte._types.dynamic",
+    "Renderable": "flyte._types.custom",
+    "TypeEngine": "flyte._types.custom",
+    "TypeTransformer": "flyte._types.custom",
+    "TypeTransformerFailedError": "flyte._types.custom",
+}
+
+__all__ = ["FlytePickle", "Renderable", "TypeEngine", "TypeTransformer", "TypeTransformerFailedError"]
 
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        if name not in __all__:
+        module = _LAZY.get(name)
+        if module is None:
             raise AttributeError(f"module 'flyte.types' has no attribute {name!r}")
-        value = getattr(import_module("flyte._types.custom"), name)
+        value = getattr(import_module(module), name)
         globals()[name] = value
         return value
 

@@ -171,6 +171,12 @@ def test_every_action_knows_the_options_of_its_run(there: Place) -> None:
     assert [each.name for each in found] == [run.name]
 
 
+def test_outputs_of_a_run_that_was_started_here_are_waited_for(there: Place) -> None:
+    mode = "local" if there.mode == "local" else "remote"
+    run = flyte.with_runcontext(mode=mode, name=f"unwaited-{there.mode}").run(inside.tells)  # type: ignore[arg-type]
+    assert run.outputs().o0["mode"] == mode
+
+
 def test_a_dry_run_prepares_everything_and_creates_nothing(there: Place, tmp_path: Path) -> None:
     before = len(list(Run.listall()))
     runner = flyte.with_runcontext(

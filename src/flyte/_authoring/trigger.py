@@ -63,16 +63,16 @@ class Cron:
     Attributes:
         expression: Five fields: minute, hour, day of the month, month, day of the week; or a word
             such as `@daily`.
-        timezone: In which zone, such as `Europe/Berlin`.
+        timezone: In which zone, such as `Europe/Berlin`; UTC unless given.
     """
 
     expression: str
-    timezone: str = "UTC"
+    timezone: str | None = "UTC"
 
     def __post_init__(self) -> None:
         _check_expression(self.expression)
         try:
-            ZoneInfo(self.timezone)
+            ZoneInfo(self.timezone or "UTC")
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise DeclarationError(
                 f"Cron(timezone={self.timezone!r}) is no time zone.", hint="Use a name like Europe/Berlin."
@@ -81,7 +81,7 @@ class Cron:
     @property
     def timezone_expression(self) -> str:
         """The expression with its zone in front."""
-        return f"CRON_TZ={self.timezone} {self.expression}"
+        return f"CRON_TZ={self.timezone or 'UTC'} {self.expression}"
 
 
 @frozen

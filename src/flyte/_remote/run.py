@@ -257,6 +257,12 @@ class Run(RecordedRun):
         root = await wait_until(self._source, self._view.root, wait_for)
         self._view = RunView(self._view.record, root)
 
+    async def _returned(self) -> bytes:
+        """Serialized outputs; a run that was started in this process is waited for."""
+        if self._codec is not None:
+            await self.wait.aio()
+        return await super()._returned()
+
     @iterate
     async def watch(self, cache_data_on_done: bool = False) -> AsyncIterator[ActionDetails]:
         """How its root stands now, and after each change, until it has ended.

@@ -60,8 +60,9 @@ class ActionInputs(Values):
 class ActionOutputs(tuple[Any, ...], Awaitable):
     """What an action returned, in order: `outputs()[0]` is the first. `(None,)` when it returns nothing.
 
-    Outputs without a name of their own are called `o0`, `o1`, ... A single one is also equal to its
-    value, and may be passed to `flyte.run` as it is.
+    Outputs without a name of their own are called `o0`, `o1`, ...; each is an attribute as well, by its
+    name or its number: `outputs().o0`. A single one is also equal to its value, and may be passed to
+    `flyte.run` as it is.
     """
 
     named_outputs: dict[str, Any]
@@ -71,6 +72,16 @@ class ActionOutputs(tuple[Any, ...], Awaitable):
         self = super().__new__(cls, tuple(pairs.values()) or (None,))
         self.named_outputs = pairs
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        named = self.__dict__.get("named_outputs", {})
+        numbered = {f"o{at}": value for at, value in enumerate(self)}
+        try:
+            return {**numbered, **named}[name]
+        except KeyError:
+            raise AttributeError(
+                f"There is no output {name!r}; there are: {', '.join(named) or 'none'}."
+            ) from None
 
     def __eq__(self, other: object) -> bool:
         if tuple.__eq__(self, other) is True:

@@ -7,7 +7,7 @@ types, for every value `matches` accepts.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 import msgpack
 from flyteidl2.core.literals_pb2 import Literal
@@ -130,6 +130,19 @@ class Codec(ABC, Generic[T]):
             Mismatch: it stands for none.
         """
         return self.unpack(data)
+
+    def made_from(self, data: Any) -> T:
+        """The value that something stands for: JSON, or a value that is one already.
+
+        Raises:
+            Mismatch: it stands for none.
+        """
+        try:
+            return self.from_json(data)
+        except Mismatch:
+            if not self.matches(data):
+                raise
+            return cast("T", data)
 
     def refuse(self, value: Any, note: str = "") -> NoReturn:
         """Say that a value is not of this type."""

@@ -5,7 +5,7 @@ to people: it is the last resort.
 """
 
 import pickle
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgpack
 from flyteidl2.core.literals_pb2 import Literal
@@ -14,6 +14,12 @@ from flyteidl2.core.types_pb2 import BINARY, LiteralType
 from flyte._types import pickles
 from flyte._types.codec import Codec, struct_type
 from flyte_core.wire import literals
+
+T = TypeVar("T")
+
+
+class FlytePickle(Generic[T]):
+    """In a type hint: any value at all, as with `Any`. `FlytePickle[T]` says which it is to readers."""
 
 
 class AnyCodec(Codec[Any]):

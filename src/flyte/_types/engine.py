@@ -12,7 +12,7 @@ from typing import Any, Final
 from flyte._types import families, texts
 from flyte._types.codec import Codec
 from flyte._types.collections import KeyedCodec, ListCodec, MapCodec
-from flyte._types.dynamic import AnyCodec
+from flyte._types.dynamic import AnyCodec, FlytePickle
 from flyte._types.enums import ChoiceCodec, EnumCodec
 from flyte._types.scalars import BoolCodec, BytesCodec, FloatCodec, IntCodec, NoneCodec, StrCodec
 from flyte._types.sets import SetCodec
@@ -35,6 +35,7 @@ _SIMPLE: Final[dict[Any, Codec[Any]]] = {
     timedelta: TimedeltaCodec(),
     Any: AnyCodec(),
     object: AnyCodec(),
+    FlytePickle: AnyCodec(),
     dict: AnyCodec(dict, "dict", structured=True),
     list: AnyCodec(list, "list", structured=True),
     tuple: AnyCodec(tuple, "tuple"),
@@ -92,6 +93,8 @@ def _make(hint: Any) -> Codec[Any]:
         if len(args) == 2 and args[1] is Ellipsis:
             return VariadicCodec(codec_of(args[0]))
         return TupleCodec([codec_of(each) for each in args if each != ()])
+    if origin is FlytePickle:
+        return _SIMPLE[Any]
     if isinstance(origin, type):
         return _class(origin, hint, given)
     if isinstance(hint, type):

@@ -44,11 +44,8 @@ class ModelCodec(FieldsCodec[BaseModel]):
             known[self.label] = found
         return {"$ref": f"#/$defs/{self.label}"}
 
-    def pack(self, value: BaseModel) -> Any:
-        if type(value) is not self.kind:
-            if isinstance(value, self.kind):
-                self.refuse(value, "a subclass has fields that would be lost; declare its type, or a union")
-            self.refuse(value)
+    def pack(self, value: Any) -> Any:
+        value = self.instance(value)
         packed = self.pack_fields(
             {name: value.__dict__[name] for name in self.fields if name in value.__dict__}
         )

@@ -57,6 +57,20 @@ class FieldsCodec(StructCodec[T], Generic[T]):
         self._check(data)
         return self._each("from_json", data)
 
+    def instance(self, value: Any) -> T:
+        """The value as an instance of the class; a dict is what one is made of."""
+        if type(value) is dict:
+            return self.made_of(value)
+        if type(value) is not self.kind:
+            if isinstance(value, self.kind):
+                self.refuse(value, "a subclass has fields that would be lost; declare its type, or a union")
+            self.refuse(value)
+        return value
+
+    def made_of(self, values: dict[str, Any]) -> T:
+        """An instance of the class with these fields, written as in JSON or as they are."""
+        return self.from_json(values)
+
     def _each(self, how: str, values: Mapping[str, Any]) -> dict[str, Any]:
         fields, done, name = self.fields, {}, ""
         try:
@@ -101,10 +115,7 @@ class DataclassCodec(FieldsCodec[Any]):
         return taken, needed <= taken
 
     def pack(self, value: Any) -> Any:
-        if type(value) is not self.kind:
-            if isinstance(value, self.kind):
-                self.refuse(value, "a subclass has fields that would be lost; declare its type, or a union")
-            self.refuse(value)
+        value = self.instance(value)
         return self.pack_fields({name: getattr(value, name) for name in self.fields if hasattr(value, name)})
 
     def unpack(self, packed: Any) -> Any:
@@ -112,6 +123,10 @@ class DataclassCodec(FieldsCodec[Any]):
 
     def from_json(self, data: Any) -> Any:
         return self._built(self.read_fields(data), restore=False)
+
+    def made_of(self, values: dict[str, Any]) -> Any:
+        self._check(values)
+        return self._built(self._each("made_from", values), restore=False)
 
     def _built(self, values: dict[str, Any], *, restore: bool) -> Any:
         taken, enough = self._plan

@@ -105,7 +105,7 @@ class UnionCodec(Codec[Any]):
 
     def _first(self, value: Any, attempt: Any) -> Codec[Any]:
         deepest: Mismatch | None = None
-        for each in self.variants:
+        for each in sorted(self.variants, key=lambda variant: not variant.matches(value)):
             try:
                 attempt(each)
             except Mismatch as error:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 import pydantic
 
 import flyte
+import flyte.types
 from programs.table import program
 
 env = flyte.TaskEnvironment(name="values")
@@ -175,6 +176,50 @@ def models() -> Model:
 @env.task
 def same_model(x: Model) -> Model:
     assert isinstance(x, Model)
+    return x
+
+
+@program(
+    (Order([Item("tea"), Item("jam", 2.0)], Colour.GREEN, parent=Order([])), Model(name="m"), [Item("a")]),
+    tree="made_of_dicts(same_order, same_model)",
+)
+@env.task
+def made_of_dicts() -> tuple[Order, Model | None, list[Item]]:
+    order = same_order({"items": [{"name": "tea"}], "colour": "g", "parent": Order([])})
+    order.items.append(Item("jam", 2.0))
+    return order, same_model({"name": "m"}), [{"name": "a"}]
+
+
+@program({"name": "m", "else": 1}, tree="dicts_that_are_wanted(same_either)")
+@env.task
+def dicts_that_are_wanted() -> dict[str, Any]:
+    return same_either({"name": "m", "else": 1})
+
+
+@env.task
+def same_either(x: Model | dict[str, Any]) -> Model | dict[str, Any]:
+    assert isinstance(x, dict)
+    return x
+
+
+@program(
+    fails="RuntimeDataValidationError",
+    says="value @ x.items[0]: expected Item, got dict",
+    tree="wrong_dict failed",
+)
+@env.task
+def wrong_dict() -> Order:
+    return same_order({"items": [{"price": 1.0}]})
+
+
+@program((3, "a"), tree="pickles(same_pickle)")
+@env.task
+def pickles() -> flyte.types.FlytePickle:
+    return same_pickle((3, "a"))
+
+
+@env.task
+def same_pickle(x: flyte.types.FlytePickle[tuple[int, str]]) -> flyte.types.FlytePickle[tuple[int, str]]:
     return x
 
 

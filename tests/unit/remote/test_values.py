@@ -15,7 +15,7 @@ import flyte
 import flyte.errors
 import flyte.remote
 from flyte.io import DataFrame, Dir, File
-from flyte.remote import ActionDetails, Logs, Run, RunDetails, TimeFilter
+from flyte.remote import ActionDetails, ActionOutputs, Logs, Run, RunDetails, TimeFilter
 from flyte_core.model import ErrorInfo
 
 env = flyte.TaskEnvironment(name="remote_values")
@@ -241,3 +241,11 @@ def test_without_a_server_uploads_go_into_the_data_directory(history: History, t
 def test_you_are_who_starts_runs(history: History) -> None:
     user = flyte.remote.User.get()
     assert user.name() == user.subject() != ""
+
+
+def test_outputs_are_attributes_by_name_and_by_number() -> None:
+    outputs = ActionOutputs([("count", 3), ("label", "a")])
+    assert (outputs.o0, outputs.o1, outputs.label) == (3, "a", "a")
+    with pytest.raises(AttributeError, match=r"no output 'o2'; there are: count, label"):
+        _ = outputs.o2
+    assert pickle.loads(pickle.dumps(outputs)).o1 == "a"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import flyte
-from flyte import _config, _session, errors
+from flyte import _config, _session, errors, git
 
 
 def write(path: Path, text: str) -> Path:
@@ -42,6 +42,19 @@ def test_a_file_is_found_in_the_documented_order(tmp_path: Path, monkeypatch: py
         config = _config.load()
         assert config.project == f"p{number}"
         assert config.file == place and config.source("project") == str(place)
+
+
+def test_the_file_of_the_repository_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "deep" / "er"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    assert git.config_from_root() is None
+    (tmp_path / ".git").mkdir()
+    assert git.config_from_root() is None
+    write(tmp_path / "conf" / "mine.yaml", "task:\n  project: ours\n")
+    found = git.config_from_root("conf/mine.yaml")
+    assert found is not None
+    assert found.project == "ours"
 
 
 def test_a_file_of_another_program_is_passed_over(tmp_path: Path) -> None:

@@ -48,6 +48,10 @@ def test_what_is_no_cron_expression_is_named(expression: str, told: str) -> None
         flyte.Cron(expression)
 
 
+def test_no_time_zone_is_utc() -> None:
+    assert flyte.Cron("0 6 * * *", timezone=None).timezone_expression == "CRON_TZ=UTC 0 6 * * *"
+
+
 def test_other_parts_of_triggers_are_checked() -> None:
     with pytest.raises(DeclarationError, match="time zone"):
         flyte.Cron("* * * * *", timezone="Mars/Olympus")
