@@ -13,6 +13,7 @@ except ModuleNotFoundError:  # Outside a build: `tests/check_bundle.py` asks `pr
 SOURCES = (
     "src",
     "public",
+    "fonts",
     "index.html",
     "package.json",
     "package-lock.json",

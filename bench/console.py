@@ -170,7 +170,7 @@ def bundle() -> list[tuple[str, int, int]]:
 
     whole = sum(path.stat().st_size for path in DIST.parent.rglob("*") if path.is_file())
     return [
-        ("scripts of the first page, compressed", packed("app.js", "vendor.js", "rolldown-runtime.js"), 150),
+        ("scripts of the first page, compressed", packed("app.js", "vendor.js", "theme.js"), 150),
         ("scripts fetched while nothing else is to be done, compressed", packed("parts.js"), 60),
         ("styles, compressed", packed("style.css"), 12),
         ("all of it, fonts included, as it lies in the package", whole, 900),

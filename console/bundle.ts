@@ -7,6 +7,7 @@ import type { Plugin } from 'vite';
 const SOURCES = [
   'src',
   'public',
+  'fonts',
   'index.html',
   'package.json',
   'package-lock.json',
@@ -45,6 +46,8 @@ export function buildRecord(root: string): Plugin {
     generateBundle() {
       const record = { sources_sha256: sourcesDigest(root) };
       this.emitFile({ type: 'asset', fileName: 'build.json', source: `${JSON.stringify(record)}\n` });
+      const licence = readFileSync(join(root, 'fonts/OFL.txt'));
+      this.emitFile({ type: 'asset', fileName: 'licenses-fonts.txt', source: licence });
     },
   };
 }

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { buildRecord } from './bundle.ts';
 
@@ -7,7 +6,15 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 
 export default defineConfig({
   base: './',
-  plugins: [react(), buildRecord(root)],
+  plugins: [buildRecord(root)],
+  // What is written for React is drawn by Preact: docs/adr/0009.
+  resolve: {
+    alias: [
+      { find: /^(react(-dom)?|use-sync-external-store\/shim.*)$/, replacement: 'preact/compat' },
+      { find: 'react-dom/client', replacement: 'preact/compat/client' },
+      { find: /^react\/jsx-(dev-)?runtime$/, replacement: 'preact/jsx-runtime' },
+    ],
+  },
   build: {
     outDir: process.env.GODWIT_CONSOLE_OUT ?? '../src/flyte_server/console/_dist',
     emptyOutDir: true,
@@ -18,14 +25,14 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: 'licenses.md' },
     rolldownOptions: {
+      // Libraries mark what is for the browser with `"use client"`: here all of it is.
+      onLog: (level, log, warn) => log.code !== 'MODULE_LEVEL_DIRECTIVE' && warn(level, log),
       output: {
         entryFileNames: 'assets/app.js',
         chunkFileNames: 'assets/[name].js',
         assetFileNames: 'assets/[name][extname]',
         codeSplitting: {
-          groups: [
-            { name: 'vendor', test: /node_modules[\\/](react|react-dom|scheduler|@tanstack|wouter)[\\/]/ },
-          ],
+          groups: [{ name: 'vendor', test: /node_modules[\\/](preact|@tanstack|wouter)[\\/]/ }],
         },
       },
     },

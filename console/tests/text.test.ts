@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EventParser } from '../src/api/sse';
-import { ago, bytes, compact, duration, elapsed, percent } from '../src/model/format';
+import { ago, bytes, compact, count, duration, elapsed, percent } from '../src/model/format';
 import { folded, Heights, LogModel, MAX_LINES, plain, search, split, visible } from '../src/model/logs';
 
 describe('words for numbers', () => {
@@ -15,6 +15,13 @@ describe('words for numbers', () => {
     [6_060_000, '1h 41m'],
     [273_600_000, '3d 4h'],
   ])('%d ms is %s', (ms, text) => expect(duration(ms)).toBe(text));
+
+  it.each([
+    [0, '0'],
+    [999, '999'],
+    [1_000, '1,000'],
+    [12_345_678, '12,345,678'],
+  ])('%d actions are counted as %s', (value, text) => expect(count(value)).toBe(text));
 
   it('says nothing of what is not known', () => expect(duration(null)).toBe('–'));
   it('counts whole seconds while time goes on', () => expect(elapsed(9_999)).toBe('9s'));

@@ -55,6 +55,11 @@ export interface ErrorInfo {
   recoverable?: boolean;
 }
 
+export interface LinkAddress {
+  name: string;
+  url: string;
+}
+
 export interface Attempt {
   number: number;
   state: string;
@@ -63,6 +68,7 @@ export interface Attempt {
   error: ErrorInfo | null;
   log_bytes: number;
   report: boolean;
+  links: LinkAddress[];
   transitions: { phase: string; at_ms: number }[];
 }
 

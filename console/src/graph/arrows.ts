@@ -1,3 +1,4 @@
+import { count as grouped } from '../model/format';
 import type { RunModel } from '../model/run';
 import { CONFIDENCE_WORDS, DATA, type Flow, ORDER } from './flow';
 import type { Item } from './fold';
@@ -141,7 +142,7 @@ export function labelOf(arrow: Arrow): string {
 /** What an arrow says when it is asked. */
 export function storyOf(arrow: Arrow): string {
   const lines = [...arrow.params].map(([name, { count, confidence }]) => {
-    const times = count > 1 ? ` ×${count.toLocaleString('en-US')}` : '';
+    const times = count > 1 ? ` ×${grouped(count)}` : '';
     const doubt = confidence ? ` (${CONFIDENCE_WORDS[confidence]})` : '';
     return `${name || 'order only'}${times}${doubt}`;
   });

@@ -51,7 +51,7 @@ export function timeOfDay(at: number): string {
 }
 
 export function count(value: number): string {
-  return value.toLocaleString('en-US');
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** A number that must stay narrow: 9,806 but 99.8k. */

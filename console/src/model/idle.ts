@@ -13,13 +13,13 @@ const LEFT = 0.03;
 
 /** When some action waited for a person, and nothing else was under way. */
 export function idleGaps(model: RunModel, now: number): Gap[] {
+  if (!model.kind.subarray(0, model.rows).includes(KIND_CONDITION)) return [];
   const [asked, others]: [Gap[], Gap[]] = [[], []];
   for (let row = 0; row < model.rows; row++) {
     if (model.hasChildren(row)) continue;
     const to = model.ended[row]! < 0 ? now : model.ended[row]!;
     (model.kind[row] === KIND_CONDITION ? asked : others).push({ from: model.queued[row]!, to });
   }
-  if (!asked.length) return [];
   const least = LARGE * model.extent(now);
   const busy = union(others);
   return union(asked)

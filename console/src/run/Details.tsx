@@ -8,7 +8,7 @@ import type { Lineage as Lineages, Link } from '../graph/flow';
 import { useFlow } from '../graph/useFlow';
 import { Code, Logs, Report } from '../later';
 import { plural } from '../model/format';
-import { isTerminal, QUEUED, WAITING } from '../model/phases';
+import { isTerminal, QUEUED, RUNNING, WAITING } from '../model/phases';
 import { isGroup, KIND_TASK, type Node, type RunModel } from '../model/run';
 import { Button, CopyButton, IconButton, Tabs } from '../ui/controls';
 import { PhaseGlyph, PhaseWord } from '../ui/PhaseGlyph';
@@ -18,6 +18,7 @@ import css from './Details.module.css';
 import { Events } from './Events';
 import { GroupSummary } from './GroupSummary';
 import { Lineage } from './Lineage';
+import { Links } from './Links';
 import { Question } from './Question';
 import { Summary } from './Summary';
 import { Task } from './Task';
@@ -139,6 +140,8 @@ function ActionDetails({
     },
     placeholderData: previous => (previous?.name === id ? previous : undefined),
     staleTime: ended ? Number.POSITIVE_INFINITY : 0,
+    // Its links and its report come while it runs, and change nothing in the run's record.
+    refetchInterval: phase === RUNNING ? 3_000 : false,
   });
   const io = useQuery({
     queryKey: ['io', ...key, ended],
@@ -149,7 +152,8 @@ function ActionDetails({
   const [place, setPlace] = useState('');
   const shown = attempt > 0 && attempt <= attempts ? attempt : Math.max(1, attempts);
   const isTask = model.kind[node] === KIND_TASK;
-  const reported = detail.data?.tries.find(one => one.number === shown)?.report ?? false;
+  const tried = detail.data?.tries.find(one => one.number === shown);
+  const reported = tried?.report ?? false;
   const tabs = TABS.filter(({ id: name }) => (name === 'report' ? reported : isTask || !OF_TASKS.has(name)));
   const { flow } = useFlow(run, model.finished, model.rows <= (model.finished ? TOLD_AT_ONCE : TOLD_LIVE));
   const lineage = useMemo(() => flow?.lineage(model, node), [flow, model, node]);
@@ -195,6 +199,7 @@ function ActionDetails({
           </Button>
         )}
       </div>
+      <Links links={tried?.links} />
       <div className={css.tabs}>
         <Tabs
           tabs={tabs}

@@ -1,14 +1,5 @@
 import { ArrowDown, ArrowDownToLine, Braces, Clock, Download, WrapText } from 'lucide-react';
-import {
-  type KeyboardEvent,
-  memo,
-  type ReactNode,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-} from 'react';
+import { type KeyboardEvent, memo, type ReactNode, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useSize } from '../app/hooks';
 import { setSetting, useSettings } from '../app/settings';
 import { duration, plural, timeOfDay } from '../model/format';
@@ -75,8 +66,9 @@ export function LogView<T extends LogLine>(props: LogViewProps<T>) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: lines come to the same list; `version` tells
   const heights = useMemo(() => kept.of(lines, columns, fold), [kept, lines, columns, fold, version]);
 
+  // Before anything is told of the new height: a scroll seen between the two would look like leaving the end.
   // biome-ignore lint/correctness/useExhaustiveDependencies: every new line moves the end
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = scroller.current;
     if (element && follow) element.scrollTop = element.scrollHeight;
   }, [follow, version, height, columns, scroller]);

@@ -123,12 +123,14 @@ export function Timeline(props: TimelineProps) {
   }, [at, height, scroller]);
 
   const label = useLabels(run, model, rows.nodes.slice(first, last));
+  // A row that leaves the screen becomes the one that comes: making elements costs most of a frame.
+  const slots = Math.ceil(height / ROW) + 2 * OVERSCAN + 1;
   const visible = [];
   for (let i = first; i < last; i++) {
     const node = rows.nodes[i]!;
     visible.push(
       <Row
-        key={node}
+        key={i % slots}
         grid={grid}
         model={model}
         node={node}

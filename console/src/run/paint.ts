@@ -1,5 +1,5 @@
 import { type Density, density, peak } from '../model/density';
-import { duration } from '../model/format';
+import { count, duration } from '../model/format';
 import { isBad, PAUSED, PHASE_TOKENS, RUNNING, STARTING, WAITING } from '../model/phases';
 import type { Rows } from '../model/rows';
 import { isGroup, KIND_CONDITION, KIND_TRACE, type Node, type RunModel } from '../model/run';
@@ -350,7 +350,7 @@ function paintStrip(context: CanvasRenderingContext2D, scene: Scene, node: Node,
   context.fillRect(left, top, right - left, bottom - top);
   paintStack(context, strip, top, bottom, palette, model.phaseOf(node), strip.top || 1);
   paintFailures(context, strip.failures, top - 2, palette);
-  const text = most > 1 ? `peak ${most.toLocaleString('en-US')} at once` : duration(end - begin);
+  const text = most > 1 ? `peak ${count(most)} at once` : duration(end - begin);
   context.font = '12px Inter, sans-serif';
   context.fillStyle = palette.of('text-3');
   const room = context.measureText(text).width + 10;
@@ -413,7 +413,7 @@ export function paintOverview(
   paintFailures(context, strip.failures, 1, palette);
   if (most > 1) {
     context.font = '12px Inter, sans-serif';
-    const text = `peak ${most.toLocaleString('en-US')} at once`;
+    const text = `peak ${count(most)} at once`;
     context.fillStyle = palette.of('panel');
     context.globalAlpha = 0.8;
     box(context, 3, 11 + context.measureText(text).width, 11, 16, 4);

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useLayoutEffect, useState, useSyncExternalStore } from 'react';
 import { getRun, getSnapshot } from '../api/client';
 import { heardNow } from '../api/clock';
 import { live, runTopic } from '../api/live';
@@ -32,8 +32,9 @@ export function useRun(run: RunKey): {
     },
   });
 
+  // Not after the first paint: the snapshot is on its way already, and nothing is worth painting without it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `tries` asks for another attempt
-  useEffect(() => {
+  useLayoutEffect(() => {
     const key = { project, domain, name };
     const stop = new AbortController();
     let unsubscribe = () => {};

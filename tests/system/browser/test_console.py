@@ -14,6 +14,7 @@ from flyteidl2.core import literals_pb2, types_pb2
 from flyteidl2.task import task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 
+from flyte_core import links
 from flyte_core.engine import action as engine
 from flyte_core.engine.api import NewAction
 from flyte_core.model import ActionKey, ActionKind, ActionName
@@ -565,3 +566,22 @@ def test_ten_thousand_actions_are_fluent(browser, site):
     browser.fill("[aria-label='Filter actions']", "shard")
     browser.see("text=10,000 actions of 10,001 actions shown")
     browser.press("g")
+
+
+def test_links_of_an_action_are_buttons_that_lead_away(browser, site):
+    history = site.history
+    root = history.run("rlinks", "env.train")
+    history.claim(root)
+    history.start(root)
+    browser.open(address(site, "/rlinks"))
+    browser.see("[data-testid=status] >> text=Running")
+    addresses = [
+        links.LinkAddress("Tracker", "https://tracker.example/rlinks?team=ml"),
+        links.LinkAddress("Trap", "javascript:alert(document.domain)"),
+    ]
+    links.write(history.layout.attempt(root, 1), addresses)
+    browser.see(f"{DETAILS} >> role=link[name=/Tracker/]")
+    assert browser.evaluate(
+        "[...document.querySelectorAll('[data-testid=details] nav a')].map(a => [a.href, a.rel, a.target])"
+    ) == [["https://tracker.example/rlinks?team=ml", "noopener noreferrer", "_blank"]]
+    browser.see(f"{DETAILS} >> text=Trap: javascript:alert(document.domain)")

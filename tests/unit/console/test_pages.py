@@ -1,11 +1,17 @@
 """The pages: every address, what the browser is forbidden to do, and what is said when they are missing."""
 
 import gzip
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 
 import pytest
 from console_site import serving
 
 from flyte_server.http import console
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(
@@ -89,3 +95,15 @@ def test_the_installed_package_has_the_pages():
     later = scripts.pop("assets/parts.js")
     assert len(later.gzipped or later.data) < 60_000
     assert sum(len(asset.gzipped or asset.data) for asset in scripts.values()) < 150_000
+
+
+def test_the_wheel_is_small_and_carries_the_licences_of_what_is_in_it(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.iterdir()
+    assert wheel.stat().st_size < 1_000_000
+    pages = "flyte_server/console/_dist/"
+    with zipfile.ZipFile(wheel) as packed:
+        licences = packed.read(f"{pages}licenses.md") + packed.read(f"{pages}licenses-fonts.txt")
+    for name in (b"## preact", b"## wouter", b"Inter Project Authors", b"SIL OPEN FONT LICENSE"):
+        assert name in licences
