@@ -179,6 +179,11 @@ class SyncTaskCallInAsyncContextError(RuntimeUserError):
 
     default_hint = "Await it: `await task.aio(...)`."
 
+    def __init__(self, *texts: object, **more: Any) -> None:
+        super().__init__(*texts, **more)
+        if not self.traceback:
+            self.add_note(self.hint)
+
 
 class RuntimeDataValidationError(RuntimeUserError):
     """A value does not have the type that was declared for it."""

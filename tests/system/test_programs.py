@@ -147,6 +147,20 @@ def test_a_plain_script_is_a_run(there: Place, script: Path) -> None:
     assert Path(folder.path, "model").read_text() == "m"
 
 
+def test_code_that_is_not_sent_is_imported_from_where_it_lies(there: Place, tmp_path: Path) -> None:
+    package = tmp_path / "src" / "lying"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "words.py").write_text("WORD = 'found'\n")
+    task = "import flyte\nfrom lying.words import WORD\nenv = flyte.TaskEnvironment('lying')\n"
+    (package / "tasks.py").write_text(f"{task}@env.task\nasync def word() -> str:\n    return WORD\n")
+    flags = ["--local"] if there.mode == "local" else []
+    where = ["--copy-style", "none", "--root-dir", str(package.parent), str(package / "tasks.py"), "word"]
+    ended = there.user.flyte("run", *flags, *where)
+    assert ended.code == 0, ended.stderr
+    assert flyte.remote.Run.get(ended.stdout.splitlines()[0]).outputs() == "found"
+
+
 def test_a_plain_script_is_run_from_python(script: Path) -> None:
     run = flyte.run_python_script(script, include_files=["helper.py", "configs/*.yaml"], wait=True)
     assert run.outputs()[0] == "[] helped a: 1"

@@ -127,6 +127,15 @@ class CachePolicy(Protocol):
         """A text that differs whenever earlier outcomes must not be reused."""
 
 
+class FunctionBodyPolicy:
+    """What holds where no policy is given: the version follows from the function's body."""
+
+    def get_version(self, salt: str, params: VersionParameters) -> str:
+        from flyte._authoring.identity import body_version
+
+        return f"{body_version(params.func)}{salt}"
+
+
 @frozen
 class Cache:
     """Whether outcomes of earlier calls with the same inputs are reused.

@@ -101,6 +101,8 @@ async def submit_run(
     if client.endpoint.local:
         capped.tell(task, config)
         request.run_spec.envs.values.append(KeyValuePair(key=INTERPRETER, value=sys.executable))
+        if options.copy_style == "none":
+            request.run_spec.envs.values.append(KeyValuePair(key=SYS_PATHS, value=str(root)))
         dotenv = _secrets.find(Path.cwd(), root)
         if dotenv is not None:
             request.run_spec.envs.values.append(KeyValuePair(key=_secrets.VARIABLE, value=str(dotenv)))

@@ -25,18 +25,18 @@ _SUFFIXES = (".tar.gz", ".tgz", ".pkl.gz")
 
 
 def prepare(options: "Options", layout: Layout) -> Path | None:
-    """Put the bundle's directory at the head of `sys.path`, then those in it that the run names. None: the command line names no bundle.
+    """Put the bundle's directory at the head of `sys.path`, then those that the run names. None: there is no bundle.
 
     Raises:
         CodeBundleError: it cannot be fetched or unpacked.
     """
-    if not options.tgz:
-        return None
-    directory = unpacked(options.tgz, layout)
-    more = os.environ.get(SYS_PATHS, "").split(os.pathsep)
-    for path in (*(str(directory / each) for each in reversed(more) if each), str(directory)):
-        if path not in sys.path:
-            sys.path.insert(0, path)
+    directory = unpacked(options.tgz, layout) if options.tgz else None
+    named = [Path(each) for each in os.environ.get(SYS_PATHS, "").split(os.pathsep) if each]
+    for path in (
+        named[::-1] if directory is None else (*(directory / each for each in named[::-1]), directory)
+    ):
+        if str(path) not in sys.path:
+            sys.path.insert(0, str(path))
     return directory
 
 

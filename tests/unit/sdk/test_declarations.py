@@ -319,3 +319,22 @@ def test_a_task_knows_its_project() -> None:
     run = flyte.with_runcontext(project="snacks", domain="staging").run(task)
     assert run.outputs()[0] == "snacks/staging"
     assert run.phase is models.ActionPhase.SUCCEEDED
+
+
+def test_scripts_that_import_from_behind_the_face_get_the_same_things() -> None:
+    from flyte._cache import Cache, CachePolicy, FunctionBodyPolicy, VersionParameters
+    from flyte.io._dir import Dir
+    from flyte.io._file import File
+
+    assert (Cache, CachePolicy) == (flyte.Cache, flyte.CachePolicy)
+    assert (File, Dir) == (flyte.io.File, flyte.io.Dir)
+    env = flyte.TaskEnvironment(name="behind")
+
+    def double(x: int) -> int:
+        return x * 2
+
+    plain = env.task(cache="auto")(double)
+    said = plain.override(cache=Cache("auto", policies=[FunctionBodyPolicy()]))
+    salted = plain.override(cache=Cache("auto", policies=[FunctionBodyPolicy()], salt="s"))
+    assert plain.version == said.version != salted.version
+    assert FunctionBodyPolicy().get_version("s", VersionParameters(double)) == salted.version
