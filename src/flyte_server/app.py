@@ -83,7 +83,7 @@ class Server:
             uploads=Uploads(layout),
             signer=Signer(load_key(layout.home / "secret")),
             interpreters=Interpreters(settings.runtime_pythons),
-            projects=Projects(layout.home / "projects.json"),
+            projects=Projects(layout.home / "projects.json", store.scopes),
             tasks=DeployedTasks(layout.home / "tasks"),
             pools=getattr(executor, "pools", None),
             random=random or Random(),

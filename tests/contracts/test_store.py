@@ -30,6 +30,7 @@ from flyte_core.model import (
     Micros,
     NotFound,
     Phase,
+    RunKey,
     RunMode,
     RunRecord,
     SchemaTooNew,
@@ -288,6 +289,13 @@ def test_actions_are_listed_filtered_and_paged(store: Store) -> None:
         "c4",
     ]
     assert store.counts(key()).by_phase == {Phase.RUNNING: 2, Phase.QUEUED: 4}
+
+
+def test_the_places_of_runs_are_known(store: Store) -> None:
+    assert store.scopes() == []
+    for project, domain, name in (("q", "a", "r1"), ("p", "b", "r1"), ("p", "a", "r1"), ("p", "a", "r2")):
+        create(store, RunKey(project, domain, name))
+    assert store.scopes() == [("p", "a"), ("p", "b"), ("q", "a")]
 
 
 def test_the_dispatcher_finds_what_may_start_and_what_is_due(store: Store) -> None:

@@ -181,6 +181,7 @@ def everything(store: Store, after: int, now: Micros) -> Iterator[object]:
     yield store.next_due(now)
     yield store.next_due(now, limit=1)
     yield store.outbox()
+    yield store.scopes()
     yield store.open_local_runs()
     yield store.spec(LEAF.digest)
 

@@ -8,9 +8,22 @@ import pytest
 from flyteidl2.common import identifier_pb2, list_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.logs.dataplane import payload_pb2
+from flyteidl2.project import project_service_pb2
 from flyteidl2.task import run_pb2
 from flyteidl2.workflow import run_service_pb2
-from server_world import DOMAIN, PROJECT, RpcError, World, child, given_x, outputs, until, world
+from server_world import (
+    DOMAIN,
+    PROJECT,
+    RpcError,
+    World,
+    child,
+    given_x,
+    inputs,
+    outputs,
+    task_spec,
+    until,
+    world,
+)
 
 from flyte_core import logs
 from flyte_core.model import ErrorInfo, Phase
@@ -110,6 +123,27 @@ async def test_a_filter_that_makes_no_sense_is_named(
         with pytest.raises(RpcError, match=words) as refused:
             await names(there, filters)
         assert refused.value.code == "invalid_argument"
+
+
+async def test_projects_of_runs_are_listed_though_never_created(tmp_path: Path, store: Store) -> None:
+    async with world(tmp_path, FakeExecutor(odd_fails), store) as there:
+        await there.call(
+            "workflow.RunService/CreateRun",
+            run_service_pb2.CreateRunRequest(
+                project_id=identifier_pb2.ProjectIdentifier(name="zoo", domain="night"),
+                task_spec=task_spec(),
+                inputs=inputs(x=0),
+            ),
+            run_service_pb2.CreateRunResponse,
+        )
+        answer = await there.call(
+            "project.ProjectService/ListProjects",
+            project_service_pb2.ListProjectsRequest(),
+            project_service_pb2.ListProjectsResponse,
+        )
+        places = [(each.id, [domain.id for domain in each.domains]) for each in answer.projects.projects]
+        usual = ["development", "staging", "production"]
+        assert places == [("flytesnacks", usual), ("zoo", [*usual, "night"])]
 
 
 async def test_actions_come_in_call_order(tmp_path: Path, store: Store) -> None:

@@ -53,7 +53,7 @@ def for_user(error: RpcError) -> BaseRuntimeError:
     """The exception that users of the SDK get for a call that failed."""
     match error.code:
         case "already_exists":
-            return RunAlreadyExistsError(error.message)
+            return RunAlreadyExistsError(error.message, hint="The runs there are: flyte get run")
         case "invalid_argument" | "failed_precondition" | "out_of_range":
             return RuntimeUserError(error.message, code=error.code, hint="Correct what the message names.")
         case "not_found":

@@ -46,7 +46,6 @@ _SHARE: Final = 0.1
 """A pause in relation to the wait so far: how much later than it happened a change is seen."""
 _UNPROMPTED_S: Final = 1.0
 """So long after the last look at an action it is looked at again: a process dies without a commit."""
-_LOOKED_AT: Final = 1000
 """So many of the newest runs tell which projects there are."""
 _STARTS: Final = 5
 """So often in a row a server that was killed is started again before those who wait give up."""
@@ -89,9 +88,8 @@ class StoreSource:
         return self._store.runs(query)
 
     async def scopes(self) -> list[Scope]:
-        newest = self._store.runs(RunQuery(limit=_LOOKED_AT)).runs
-        found = {Scope(view.record.key.project, view.record.key.domain) for view in newest}
-        return sorted({*found, self.scope}, key=lambda each: (each.project, each.domain))
+        here = (self.scope.project, self.scope.domain)
+        return [Scope(*each) for each in sorted({*self._store.scopes(), here})]
 
     async def action(self, key: ActionKey) -> Action:
         await self.run(key.run)

@@ -253,6 +253,10 @@ class MemoryStore:
         with self._lock:
             return list(self._state.outbox.values())[:limit]
 
+    def scopes(self) -> list[tuple[str, str]]:
+        with self._lock:
+            return sorted({(key.project, key.domain) for key in self._state.runs})
+
     def open_local_runs(self) -> list[RunRecord]:
         with self._lock:
             views = [v for r in self._state.runs.values() if (v := r.view()) is not None]

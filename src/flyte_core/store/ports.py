@@ -282,6 +282,9 @@ class Reader(Protocol):
 
     def outbox(self, limit: int = 1_000) -> list[OutboxItem]: ...
 
+    def scopes(self) -> list[tuple[str, str]]:
+        """Project and domain of every run there is, sorted."""
+
     def open_local_runs(self) -> list[RunRecord]:
         """Local runs whose root is not terminal: their owners may have died."""
 

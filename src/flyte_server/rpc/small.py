@@ -1,5 +1,7 @@
 """The small services: cluster, identity, projects, deployed tasks."""
 
+import asyncio
+
 from flyteidl2.auth import identity_pb2
 from flyteidl2.cluster import payload_pb2
 from flyteidl2.common import list_pb2
@@ -11,7 +13,7 @@ from flyte_core.wire import actions as wire
 from flyte_server.rpc import ids
 from flyte_server.rpc.errors import Unimplemented
 from flyte_server.services.context import ServerContext, machine_name
-from flyte_server.services.projects import DOMAINS, Project
+from flyte_server.services.projects import Project
 from flyte_server.services.tasks import DeployedTask, TaskId
 
 
@@ -58,7 +60,7 @@ class ProjectService:
     async def list_projects(
         self, request: project_service_pb2.ListProjectsRequest
     ) -> project_service_pb2.ListProjectsResponse:
-        found = self._projects.all()
+        found = await asyncio.to_thread(self._projects.all)
         match request.filters.replace(" ", ""):
             case "":
                 pass
@@ -169,7 +171,7 @@ def _project(project: Project) -> project_service_pb2.Project:
     return project_service_pb2.Project(
         id=project.id,
         name=project.name,
-        domains=[project_service_pb2.Domain(id=each, name=each) for each in DOMAINS],
+        domains=[project_service_pb2.Domain(id=each, name=each) for each in project.domains],
         description=project.description,
         labels=run_pb2.Labels(values=dict(project.labels)),
         state=archived if project.archived else active,

@@ -19,6 +19,7 @@ OUTPUTS = "outputs.pb"
 ERROR = "error.pb"
 EDGES = "edges.pb"
 _TAIL_MAX = 4_000
+_OUTSIDE = "Something outside did that: another process, or the kernel when memory ran short."
 _OUR_FRAMES = re.compile(
     r'^  File "(?:[^"\n]*/flyte/_\w+/[^"\n]*\.py|<frozen runpy>)", line \d+ in .*\n?', re.MULTILINE
 )
@@ -86,7 +87,7 @@ def _crash(ended: Ended) -> Outcome:
         number = ended.signal or 0
         name = _signal_name(number)
         if number in _FROM_OUTSIDE:
-            detail = ended.detail or f"The process was ended by {name}, which it did not send itself."
+            detail = f"{ended.detail or f'ended by {name}'}. {_OUTSIDE}"
             return Outcome(ended.token, error=_told(ended, "WorkerLost", detail, ErrorKind.SYSTEM), lost=True)
         words = _MEANINGS.get(number, "It crashed.")
         detail = f"{ended.detail or f'ended by {name}'}. {words}"

@@ -1,7 +1,8 @@
-"""Projects: a list in a small file. Runs may name any project; the list is for those who look."""
+"""Projects: a list in a small file, and those that runs name. Runs may name any project."""
 
 import json
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,22 +21,28 @@ class Project:
     description: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     archived: bool = False
+    domains: tuple[str, ...] = DOMAINS
+    """The usual ones, and those of its runs."""
 
 
 class Projects:
-    """The projects of a data directory. There is always the default one."""
+    """The projects of a data directory. There is always the default one.
 
-    def __init__(self, path: Path) -> None:
+    `scopes` tells project and domain of the runs there are: their projects need not have been created.
+    """
+
+    def __init__(self, path: Path, scopes: Callable[[], Iterable[tuple[str, str]]] = tuple) -> None:
         self._path = path
+        self._scopes = scopes
         self._lock = threading.Lock()
 
     def all(self) -> list[Project]:
         """Every project, by id."""
-        return [found for _, found in sorted(self._read().items())]
+        return [found for _, found in sorted(self._known().items())]
 
     def get(self, project: str) -> Project:
         """Raises `NotFound`."""
-        found = self._read().get(project)
+        found = self._known().get(project)
         if found is None:
             raise NotFound(
                 f"There is no project {project}.",
@@ -57,6 +64,16 @@ class Projects:
             self.get(project.id)
             self._write({**self._read(), project.id: replace(project)})
 
+    def _known(self) -> dict[str, Project]:
+        known = self._read()
+        used: dict[str, list[str]] = {}
+        for project, domain in self._scopes():
+            used.setdefault(project, []).append(domain)
+        for project, domains in used.items():
+            found = known.get(project) or Project(project, project)
+            known[project] = replace(found, domains=tuple(dict.fromkeys((*DOMAINS, *domains))))
+        return known
+
     def _read(self) -> dict[str, Project]:
         known = {DEFAULT_PROJECT: Project(DEFAULT_PROJECT, DEFAULT_PROJECT)}
         try:
@@ -69,4 +86,7 @@ class Projects:
         return known
 
     def _write(self, known: dict[str, Project]) -> None:
-        files.write(self._path, json.dumps([asdict(each) for each in known.values()], indent=1).encode())
+        listed = [asdict(each) for each in known.values()]
+        for entry in listed:
+            del entry["domains"]
+        files.write(self._path, json.dumps(listed, indent=1).encode())

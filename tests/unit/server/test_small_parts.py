@@ -32,7 +32,7 @@ from flyte_server.rpc.endpoints import snake
 from flyte_server.services import caching, peers
 from flyte_server.services.clock import SteadyClock
 from flyte_server.services.interpreters import Interpreters
-from flyte_server.services.projects import Project, Projects
+from flyte_server.services.projects import DOMAINS, Project, Projects
 from flyte_server.services.signing import load_key
 from flyte_server.services.tasks import DeployedTask, DeployedTasks, TaskId
 from flyte_server.services.wake import Wake, children_topic, run_topic
@@ -208,6 +208,24 @@ def test_projects_are_kept(tmp_path: Path) -> None:
     assert projects.get("alpha").archived
     with pytest.raises(NotFound, match="flyte get project"):
         projects.get("beta")
+
+
+def test_projects_that_runs_name_are_there_too(tmp_path: Path) -> None:
+    scopes = [("alpha", "qa"), ("alpha", "staging"), ("zoo", "development")]
+    projects = Projects(tmp_path / "projects.json", lambda: scopes)
+    assert [(each.id, each.domains[3:]) for each in projects.all()] == [
+        ("alpha", ("qa",)),
+        ("flytesnacks", ()),
+        ("zoo", ()),
+    ]
+    projects.create(Project("alpha", "Alpha"))
+    projects.update(Project("zoo", "Zoo", archived=True))
+    assert projects.get("alpha") == Project("alpha", "Alpha", domains=(*DOMAINS, "qa"))
+    assert [each.name for each in Projects(tmp_path / "projects.json").all()] == [
+        "Alpha",
+        "flytesnacks",
+        "Zoo",
+    ]
 
 
 def test_deployed_tasks_are_kept_by_version(tmp_path: Path) -> None:

@@ -297,6 +297,11 @@ def outbox(db: apsw.Connection, limit: int) -> list[OutboxItem]:
     ]
 
 
+def scopes(db: apsw.Connection) -> list[tuple[str, str]]:
+    rows: list[Any] = db.execute("SELECT DISTINCT project, domain FROM run ORDER BY 1, 2").fetchall()
+    return rows
+
+
 def open_local_runs(db: apsw.Connection) -> list[RunRecord]:
     return [codec.decode_run(row) for row in db.execute(_OPEN_LOCAL).fetchall()]
 

@@ -273,6 +273,10 @@ class SqliteStore:
         with self._reading() as db:
             return [] if db is None else reads.outbox(db, limit)
 
+    def scopes(self) -> list[tuple[str, str]]:
+        with self._reading() as db:
+            return [] if db is None else reads.scopes(db)
+
     def open_local_runs(self) -> list[RunRecord]:
         with self._reading() as db:
             return [] if db is None else reads.open_local_runs(db)
