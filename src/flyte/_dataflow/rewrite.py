@@ -10,7 +10,7 @@ latter: it comes from nowhere.
 """
 
 import ast
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from flyte._dataflow.scopes import (
     Function,
@@ -23,6 +23,8 @@ from flyte._dataflow.scopes import (
     shadow_of,
     target_names,
 )
+
+N = TypeVar("N", bound=ast.AST)
 
 HOOKS: Final = "\0flyte._dataflow.shadow"
 """Stands in the compiled code for the object that `enter`s a body."""
@@ -62,8 +64,10 @@ class Rewriter:
             node = waiting.pop()
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 self.function(node, None)
+                ast.fix_missing_locations(node)
             elif isinstance(node, ast.Lambda):
                 self._of_lambda(node, Scope(None, {}))
+                ast.fix_missing_locations(node)
             elif not isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
                 waiting += ast.iter_child_nodes(node)
 
@@ -91,7 +95,7 @@ class Rewriter:
         if outside:
             made.insert(0, ast.Nonlocal(outside))
         first = node.body[0]
-        return [ast.fix_missing_locations(ast.copy_location(each, first)) for each in made]
+        return [_located(ast.copy_location(each, first)) for each in made]
 
     # -- Statements --------------------------------------------------------------------------------
 
@@ -100,7 +104,7 @@ class Rewriter:
         for each in body:
             for one in self._statement(each, scope):
                 ast.copy_location(one, each)
-                made.append(ast.fix_missing_locations(one))
+                made.append(_located(one))
         return made
 
     def _statement(self, node: ast.stmt, scope: Scope) -> list[ast.stmt]:
@@ -344,7 +348,7 @@ class Rewriter:
             iterable = self._iterated(node.iter, key, iterable, prov, isinstance(node, ast.AsyncFor))
             first = self._bind_all([node.target], _me("item", key, self._seen(node.target)), scope)
         node.iter = iterable
-        located = [ast.fix_missing_locations(ast.copy_location(each, node.target)) for each in first]
+        located = [_located(ast.copy_location(each, node.target)) for each in first]
         node.body = [*located, *self._body(node.body, scope)]
         node.orelse = self._body(node.orelse, scope)
         return [node]
@@ -390,7 +394,7 @@ class Rewriter:
             if target is not None:
                 entered = None if prov is None else _me("entered", key, self._seen(target))
                 first += self._bind_all([target], entered, scope)
-        located = [ast.fix_missing_locations(ast.copy_location(each, node.body[0])) for each in first]
+        located = [_located(ast.copy_location(each, node.body[0])) for each in first]
         node.body = [*located, *self._body(node.body, scope)]
         return [node]
 
@@ -402,7 +406,7 @@ class Rewriter:
             first: list[ast.stmt] = []
             if handler.name:
                 first = self._bind_name(handler.name, _me("caught", _load(handler.name)), scope)
-            located = [ast.fix_missing_locations(ast.copy_location(each, handler)) for each in first]
+            located = [_located(ast.copy_location(each, handler)) for each in first]
             handler.body = [*located, *self._body(handler.body, scope)]
         node.orelse = self._body(node.orelse, scope)
         node.finalbody = self._body(node.finalbody, scope)
@@ -418,7 +422,7 @@ class Rewriter:
             first = self._captures(case.pattern, _load(name) if prov is not None else None, scope)
             if case.guard is not None:
                 case.guard = self.expr(case.guard, scope)[0]
-            located = [ast.fix_missing_locations(ast.copy_location(e, case.body[0])) for e in first]
+            located = [_located(ast.copy_location(e, case.body[0])) for e in first]
             case.body = [*located, *self._body(case.body, scope)]
         if prov is not None:
             key = _assign(name, ast.Constant(None))
@@ -942,4 +946,17 @@ def _or_none(prov: ast.expr | None) -> ast.expr:
 
 def _at(old: ast.AST, new: ast.expr) -> ast.expr:
     """The new expression on the lines of the old one."""
-    return ast.fix_missing_locations(ast.copy_location(new, old))
+    return _located(ast.copy_location(new, old))
+
+
+def _located(top: N) -> N:
+    """Put what is new below a node on the lines of what it stands in. What has a place is whole: it is passed by."""
+    waiting: list[tuple[ast.AST, ast.AST]] = [(top, top)]
+    for node, place in waiting:
+        for child in ast.iter_child_nodes(node):
+            if not child._attributes:
+                waiting.append((child, place))
+            elif not hasattr(child, "lineno"):
+                ast.copy_location(child, place)
+                waiting.append((child, child))
+    return top
