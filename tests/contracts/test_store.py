@@ -25,6 +25,7 @@ from flyte_core.model import (
     CoreError,
     Digest,
     FailedPrecondition,
+    Fenced,
     Glance,
     InvalidArgument,
     Micros,
@@ -497,6 +498,31 @@ def test_a_history_outlives_its_process_and_stays_whole(tmp_path: Path) -> None:
     assert second.run(key()).root.phase is Phase.SUCCEEDED  # type: ignore[union-attr]
     assert second.transact(lambda tx: tx.next_token()) > token
     second.close()
+
+
+def test_what_one_store_has_seen_is_no_excuse_for_missing_what_another_does(tmp_path: Path) -> None:
+    mine, other = (SqliteStore.open(tmp_path / "history.db", durability="normal") for _ in range(2))
+    create(mine, key())
+    token = begin(mine, root(key()))
+    for name in ("a", "b"):
+        child(mine, key(), token, name)
+    mine.transact(lambda tx: actions.abort_action(tx, root(key()), "mine", "", Micros(1_250)))
+    mine.transact(lambda tx: tx.delete_run(key()))
+    create(mine, key())
+    token = begin(mine, root(key()))
+    child(mine, key(), token, "a")
+    other.transact(lambda tx: actions.report(tx, root(key()), Outcome(token, lost=True), Micros(1_300)))
+    with pytest.raises(Fenced):
+        child(mine, key(), token, "b")
+    later = begin(other, root(key()), at=1_400)
+    child(mine, key(), later, "b")
+    child(other, key(), later, "c")
+    record = mine.transact(lambda tx: tx.run(key()))
+    assert record == other.transact(lambda tx: tx.run(key()))
+    assert record is not None and record.last_seq == mine.changes(key(), 0).seq
+    assert [each.seq for each in mine.actions(key(), ActionQuery(parent=ROOT)).actions] == [0, 1, 2]
+    mine.close()
+    other.close()
 
 
 def test_a_history_of_the_first_schema_is_brought_up_and_a_copy_kept(tmp_path: Path) -> None:

@@ -184,6 +184,8 @@ ACTION_COLUMNS: Final = (
     "a.id, a.name, a.parent, a.seq, a.kind, a.phase, a.spec, a.created_at, a.version, a.changed_seq, a.state"
 )
 ACTION_WIDTH: Final = 11
+ACTION_SPEC: Final = 6
+"""Which of them is the spec's row."""
 
 
 def decode_action(run: RunKey, row: Row, spec: Callable[[int], TaskSpec]) -> Action:

@@ -4,10 +4,8 @@ An action that is created, claimed, started and finished in one unit of work is 
 its events. The write lock is held from the first read to the commit, so what was loaded stays true.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any, Final, Literal
 
 import apsw
@@ -35,6 +33,7 @@ from flyte_core.model import (
 )
 from flyte_core.store.ports import CacheEntry, Role
 from flyte_core.store.sqlite import codec, specs
+from flyte_core.store.sqlite.decoded import Decoded, moved_on
 
 _QUEUE: Final = (Phase.QUEUED, Phase.WAITING_FOR_RESOURCES)
 _ROLES: Final[dict[Role, int]] = {"inputs": 0, "outputs": 1}
@@ -127,11 +126,6 @@ _DELETE_RUN: Final = (
 )
 _DELETE_LEASES: Final = "DELETE FROM cache_lease WHERE project = ? AND domain = ? AND run = ?"
 
-_all_but_last_seq: Final = attrgetter(
-    *[f.name for f in dataclasses.fields(RunRecord) if f.name != "last_seq"]
-)
-assert dataclasses.fields(RunRecord)[-1].name == "last_seq"
-
 
 @dataclass(slots=True)
 class _Run:
@@ -168,12 +162,15 @@ class _Run:
 class SqliteTx:
     """Implements `Tx` inside a transaction that holds the write lock."""
 
-    def __init__(self, db: apsw.Connection, known: specs.Specs, savepoint: bool = False) -> None:
+    def __init__(
+        self, db: apsw.Connection, known: specs.Specs, decoded: Decoded, savepoint: bool = False
+    ) -> None:
         """Args:
         savepoint: Other units of work share the transaction: set a savepoint before the first write.
         """
         self._db = db
         self._known = known
+        self._decoded = decoded
         self._savepoint = savepoint
         self.marked = False
         """A savepoint `work` is open."""
@@ -192,7 +189,7 @@ class SqliteTx:
         if run is None:
             return None
         if run.record.last_seq != run.last_seq:
-            run.record = RunRecord(*(*_all_but_last_seq(run.record), run.last_seq))
+            run.record = moved_on(run.record, run.last_seq)
         return run.record
 
     def insert_run(self, run: RunRecord) -> None:
@@ -221,7 +218,7 @@ class SqliteTx:
             pass
         run = None
         for row in self._db.execute(_RUN, (key.name, key.project, key.domain)):
-            record = codec.decode_run(row)
+            record = self._decoded.run(row)
             run = _Run(row[0], record, record.last_seq, record.last_seq)
         self._runs[key] = run
         return run
@@ -254,7 +251,10 @@ class SqliteTx:
         name = row[1]
         if name in run.actions:
             return run.actions[name]
-        action = codec.decode_action(run.record.key, row, self._spec)
+        if self._known.known(row[codec.ACTION_SPEC]) is None:
+            action = codec.decode_action(run.record.key, row, self._spec)
+        else:
+            action = self._decoded.action(run.record.key, row, self._spec)
         run.actions[name] = action
         run.ids[name] = row[0]
         return action

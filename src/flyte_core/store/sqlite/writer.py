@@ -18,6 +18,7 @@ import apsw
 from flyte_core.model import CoreError, InvalidArgument, Unavailable
 from flyte_core.store.ports import Tx
 from flyte_core.store.sqlite import connection, schema
+from flyte_core.store.sqlite.decoded import Decoded
 from flyte_core.store.sqlite.specs import Specs
 from flyte_core.store.sqlite.tx import SqliteTx
 
@@ -56,6 +57,7 @@ class Writer:
     def __init__(self, path: Path, durability: connection.Durability, known: Specs) -> None:
         self._path = path
         self._known = known
+        self._decoded = Decoded()
         self._pid = os.getpid()
         self._waiter = connection.Waiter()
         self._lock = threading.Lock()
@@ -79,7 +81,7 @@ class Writer:
     def transact(self, work: Callable[[Tx], T]) -> T:
         """Run `work` in a transaction of its own, in this thread; it is committed on return."""
         with self._turn() as db:
-            tx = SqliteTx(db, self._known)
+            tx = SqliteTx(db, self._known, self._decoded)
             db.execute("BEGIN IMMEDIATE")
             result = work(tx)
             tx.flush()
@@ -155,7 +157,7 @@ class Writer:
 
     def _within(self, db: apsw.Connection, work: _Work) -> Sequence[SqliteTx]:
         """Run one unit of a group; if it fails by itself, undo it alone."""
-        tx = SqliteTx(db, self._known, savepoint=True)
+        tx = SqliteTx(db, self._known, self._decoded, savepoint=True)
         try:
             work.result = work.run(tx)
             tx.flush()
