@@ -203,6 +203,9 @@ async def test_who_asks_for_more_cpus_than_there_are_runs_alone(tmp_path: Path) 
     async with world(tmp_path, FakeExecutor(hold, cpus(2))) as there:
         greedy = await there.create(cpu="3")
         others = [await there.create(), await there.create(cpu="64")]
+        await until(lambda: under_way)
+        await there.advance(1.5)
+        await until(lambda: there.root(others[1]).phase is Phase.WAITING_FOR_RESOURCES)
         for run in (greedy, *others):
             await until(lambda: under_way)
             (attempt,) = under_way

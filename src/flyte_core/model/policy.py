@@ -68,6 +68,10 @@ class ResourceRequest:
     gpu: int = 0
     memory_limit_bytes: int | None = None
     """What it may use; `None`: what it asks for."""
+    device: str = ""
+    """The model of the devices that `gpu` counts; empty: any."""
+    device_kind: str = ""
+    """What they are, in a word, when they are no NVIDIA GPUs."""
 
     def within(self, there: "ResourceRequest") -> "ResourceRequest":
         """What is asked for, CPUs and memory cut to what there is. Devices are there or not."""

@@ -227,12 +227,24 @@ def _resources(task: tasks_pb2.TaskTemplate) -> ResourceRequest:
     memory = quantity(asked.get("memory", ""))
     limit = quantity(limits.get("memory", ""))
     gpu = quantity(asked.get("gpu", ""))
+    device = task.extended_resources.gpu_accelerator
     return ResourceRequest(
         cpu=None if cpu is None else float(cpu),
         memory_bytes=None if memory is None else int(memory),
         gpu=0 if gpu is None else int(gpu),
         memory_limit_bytes=None if limit is None or limit == memory else int(limit),
+        device=device.device,
+        device_kind=_KINDS_OF_DEVICE.get(device.device_class, ""),
     )
+
+
+_KINDS_OF_DEVICE: Final[Mapping[int, str]] = {
+    tasks_pb2.GPUAccelerator.GOOGLE_TPU: "TPU",
+    tasks_pb2.GPUAccelerator.AMAZON_NEURON: "Neuron device",
+    tasks_pb2.GPUAccelerator.AMD_GPU: "AMD GPU",
+    tasks_pb2.GPUAccelerator.HABANA_GAUDI: "Gaudi",
+    tasks_pb2.GPUAccelerator.APPLE_SILICON: "Apple GPU",
+}
 
 
 def _asked(task: tasks_pb2.TaskTemplate) -> tuple[dict[str, str], dict[str, str]]:

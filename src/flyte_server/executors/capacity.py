@@ -19,12 +19,15 @@ def machine() -> ResourceRequest:
 
 def impossible(request: ResourceRequest, there: ResourceRequest) -> str | None:
     """Why the request can never be met; None when it can, with fewer CPUs and less memory if need be."""
-    if request.gpu <= there.gpu:
+    had = 0 if request.device_kind else there.gpu
+    if request.gpu <= had:
         return None
-    had = "none" if not there.gpu else str(there.gpu)
+    kind = request.device_kind or "GPU"
+    asked = f"{request.gpu} {kind}{'' if request.gpu == 1 else 's'}"
+    model = f" ({request.device})" if request.device else ""
     return (
-        f"It asks for {request.gpu} {'GPU' if request.gpu == 1 else 'GPUs'} or other accelerators; "
-        f"this machine has {had}. Ask for fewer, or run it where nothing is counted: flyte run --local"
+        f"It asks for {asked}{model}; this machine has {had or 'none'}. "
+        "Ask for fewer, or run it where nothing is counted: flyte run --local"
     )
 
 

@@ -238,4 +238,8 @@ def test_only_devices_that_are_not_there_can_never_be_had(tmp_path: Path) -> Non
     assert (there.cpu or 0) >= 1 and (there.memory_bytes or 0) > 2**26
     assert executor.impossible(there) is None
     assert executor.impossible(ResourceRequest(cpu=10_000, memory_bytes=2**60)) is None
-    assert f"{there.gpu + 2} GPUs" in (executor.impossible(ResourceRequest(gpu=there.gpu + 2)) or "")
+    for asked, words in (
+        (ResourceRequest(gpu=there.gpu + 2, device="A100"), f"{there.gpu + 2} GPUs (A100); "),
+        (ResourceRequest(gpu=1, device_kind="TPU", device="v5p"), "1 TPU (v5p); this machine has none"),
+    ):
+        assert words in (executor.impossible(asked) or "")

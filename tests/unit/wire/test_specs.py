@@ -84,6 +84,15 @@ def test_a_memory_limit_beside_the_request_is_kept() -> None:
     assert spec.policy.resources == ResourceRequest(memory_bytes=1024, memory_limit_bytes=2048)
 
 
+def test_devices_are_told_by_kind_and_model() -> None:
+    limits = [{"name": "GPU", "value": "1"}]
+    device = {"device": "v5p", "deviceClass": "GOOGLE_TPU"}
+    spec = specs.task_spec(
+        declared(container={"resources": {"limits": limits}}, extendedResources={"gpuAccelerator": device})
+    )
+    assert spec.policy.resources == ResourceRequest(gpu=1, device="v5p", device_kind="TPU")
+
+
 def test_resources_of_a_pod_template_are_those_of_its_primary_container() -> None:
     containers = [
         {"name": "side", "resources": {"requests": {"cpu": "8"}}},
