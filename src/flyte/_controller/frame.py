@@ -133,6 +133,12 @@ class Frame:
             else:
                 future.set_exception(data or ActionAbortedError(f"{self.task.name} was aborted."))
 
+    @property
+    def unheard(self) -> bool:
+        """Whether the body that called it has ended without waiting for it: asyncio would tell of its error."""
+        caller = self.caller
+        return caller is not None and caller.task.is_async and caller.stop is None
+
     def halted_above(self) -> bool:
         """Whether an action that this one was called from has been halted as well."""
         caller = self.caller

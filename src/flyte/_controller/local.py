@@ -30,7 +30,7 @@ from flyte._controller.protocol import Submission
 from flyte._controller.spec import Place
 from flyte._controller.values import INLINE_LIMIT, write
 from flyte._sync import pause
-from flyte.errors import BaseRuntimeError, SyncTaskCallInAsyncContextError
+from flyte.errors import ActionAbortedError, BaseRuntimeError, SyncTaskCallInAsyncContextError
 from flyte_core.engine import action as use_cases
 from flyte_core.engine import replay, timers
 from flyte_core.engine import run as run_cases
@@ -149,6 +149,8 @@ class LocalRun(TaskCalls):
             data = await adrive(self, frame, course(self, frame, self._first(frame, context)))
         except BaseRuntimeError as error:
             data = error
+            if isinstance(error, ActionAbortedError) and frame.unheard:
+                raise asyncio.CancelledError from None
             raise error.with_traceback(None) from None
         finally:
             self.close(frame, data)

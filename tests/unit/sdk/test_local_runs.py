@@ -1,6 +1,7 @@
 """Runs in this process: calls of every colour, retries, limits, aborts, caching, logs."""
 
 import asyncio
+import gc
 import os
 import pickle
 import subprocess
@@ -618,6 +619,37 @@ def test_what_still_runs_when_the_root_ends_is_aborted(history: History) -> None
     assert flyte.run(main).outputs()[0] == 1
     assert stopped.wait(20)
     assert [row[3] for row in history.tree()] == ["succeeded", "aborted"]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_what_nobody_waited_for_is_cancelled_without_a_word(
+    history: History, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """Not an exception that nobody retrieved, of which asyncio would tell on stderr."""
+
+    @env.task
+    def slow() -> None:
+        for _ in range(2_000):
+            time.sleep(0.01)
+
+    @env.task
+    async def slow_too() -> None:
+        await asyncio.sleep(60)
+
+    left = []
+
+    @env.task
+    async def main() -> int:
+        left.append(asyncio.ensure_future(slow.aio() if kind == "sync" else slow_too()))
+        await asyncio.sleep(0.05)
+        return 1
+
+    assert flyte.run(main).outputs()[0] == 1
+    wait_for(left[0].done)
+    assert left[0].cancelled()
+    left.clear()
+    gc.collect()
+    assert caplog.text == ""
 
 
 def test_a_long_call_is_seen_while_it_runs(history: History) -> None:
