@@ -114,7 +114,12 @@ WRONG = {
     "unknown run": (["get", "run", "nope"], 1, ["no run nope", "flyte get run"]),
     "unknown action": (["get", "action", "nope", "a0"], 1, ["no run nope"]),
     "unknown command": (["gett"], 2, ["Did you mean 'get'?"]),
-    "bad run name": (["run", "--local", "--name", "No Such!", "odd.py", "talks"], 1, ["No Such!"]),
+    "bad run name": (["run", "--local", "--name", "No Such!", "odd.py", "talks"], 2, ["No Such!", "hyphens"]),
+    "left and watched": (
+        ["run", "--detach", "-f", "odd.py", "talks"],
+        2,
+        ["--detach", "--follow", "get logs"],
+    ),
     "bad label": (["run", "--label", "team", "odd.py", "talks"], 2, ["KEY=VALUE"]),
     "bad config": (["-c", "missing.yaml", "get", "run"], 1, ["missing.yaml", "flyte create config"]),
 }

@@ -195,7 +195,7 @@ def test_wrong_words(user: Terminal) -> None:
         ([name, "--force-rerun-action", "a1"], 2, "only with --recover"),
         ([name, "--local"], 2, "Leave out --local"),
         ([local, "--detach"], 2, "Leave out --detach"),
-        ([name, "--name", "Not A Name"], 1, "Not A Name"),
+        ([name, "--name", "Not A Name"], 2, "Not A Name"),
     ):
         said = user.flyte("rerun", *words, code=code)
         assert expected in said.stderr, words

@@ -177,7 +177,7 @@ def rerun(ctx: click.Context, /, run: str, **given: Any) -> None:
         env=given["env"],
         project=settings().project,
         domain=settings().domain,
-    )
+    ).checked()
     relaunch(
         run,
         flags,

@@ -54,6 +54,28 @@ class RunFlags:
         """Whether one JSON object about the run takes the place of the three lines."""
         return is_json(self.style or settings().style)
 
+    def checked(self) -> "RunFlags":
+        """These, when they go together.
+
+        Raises:
+            UsageProblem: they do not, or a run cannot have that name.
+        """
+        stays = "--follow" if self.follow else "--tui" if self.tui else ""
+        if self.detach and stays:
+            raise UsageProblem(
+                f"--detach and {stays} exclude each other: one leaves the run at once, the other watches it.",
+                hint="Leave out one of them; a run can be watched later: flyte get logs RUN --follow",
+            )
+        if self.name:
+            from flyte_core.model import InvalidArgument
+            from flyte_core.naming import check_run_name
+
+            try:
+                check_run_name(self.name)
+            except InvalidArgument as error:
+                raise UsageProblem(error.message, hint=error.hint) from None
+        return self
+
 
 def pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     """`KEY=VALUE`, repeated, as a dict."""
@@ -365,7 +387,7 @@ def run(ctx: click.Context, /, **given: Any) -> None:
       flyte run python-script plain.py           a script without tasks
       flyte run deployed-task my_env.pipeline    a task that was run before
     """
-    flags = RunFlags(**given)
+    flags = RunFlags(**given).checked()
     if flags.tracked_strict and not flags.tracked:
         raise UsageProblem("--tracked-strict says how --tracked is done; give both, or neither.")
     if flags.tracked:
