@@ -585,3 +585,25 @@ def test_links_of_an_action_are_buttons_that_lead_away(browser, site):
         "[...document.querySelectorAll('[data-testid=details] nav a')].map(a => [a.href, a.rel, a.target])"
     ) == [["https://tracker.example/rlinks?team=ml", "noopener noreferrer", "_blank"]]
     browser.see(f"{DETAILS} >> text=Trap: javascript:alert(document.domain)")
+
+
+def test_on_a_telephone_everything_is_within_reach(browser, site):
+    browser.fresh({"viewport": {"width": 390, "height": 844}})
+    site.history.forecast(shards=20)
+    for path, sight in (
+        ("", "tr:has-text('rforecast')"),
+        ("/rforecast", TREE),
+        ("/rforecast?view=graph", "[data-box]"),
+        ("/rforecast?view=bottlenecks", "text=What to improve first"),
+        ("/rforecast?view=logs", "[aria-label='Search the logs of all actions']"),
+        ("/rforecast?action=a0&tab=io", "[data-testid=inputs]"),
+        ("/rforecast?action=a0&tab=logs", "[data-testid=log]"),
+    ):
+        browser.open(address(site, path))
+        browser.see(sight)
+        assert browser.evaluate("document.documentElement.scrollWidth") == 390, path
+    browser.open(address(site, "/rforecast"))
+    browser.click("role=tab[name=Logs]")
+    browser.see("[aria-label='Search the logs of all actions']")
+    browser.fill("[aria-label='Filter actions']", "score")
+    browser.until("location.search.includes('q=score')")
