@@ -1,6 +1,7 @@
 """The server, aborts, configuration, completion: everything around runs."""
 
 import http.server
+import json
 import os
 import socket
 import subprocess
@@ -35,6 +36,36 @@ def test_a_taken_port_that_was_asked_for_is_named(user: Terminal) -> None:
     assert str(user.port) in said.stderr
     assert said.stdout == ""
     user.flyte("get", "server", code=1)
+
+
+def test_a_server_of_another_version_is_not_worked_with(page: Terminal) -> None:
+    info = {"pid": os.getpid(), "data_dir": str(page.home), "version": "0.0.9"}
+
+    class Older(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(info).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    page.home.mkdir(exist_ok=True)
+    with http.server.HTTPServer(("127.0.0.1", 0), Older) as older:
+        info["url"] = f"http://localhost:{older.server_port}"
+        (page.home / "server.json").write_text(json.dumps(info))
+        serving = threading.Thread(target=older.serve_forever)
+        serving.start()
+        try:
+            for words in (["start", "server"], ["run", "my_script.py", "pipeline", "--x", "5"]):
+                said = page.flyte(*words, code=1)
+                assert "is version 0.0.9" in said.stderr
+                assert "flyte stop server" in said.stderr
+                assert said.stdout == ""
+        finally:
+            older.shutdown()
+            serving.join()
+    assert page.get("run") == []
 
 
 def test_a_run_is_aborted_with_its_reason(odd: Terminal) -> None:

@@ -92,12 +92,13 @@ def start_server(
 
 
 def _found_running(running: _server.ServerInfo, port: int | None, options: list[str]) -> None:
-    """It runs already: fine, unless something else was asked for."""
+    """It runs already: fine, unless something else was asked for, or it is another version."""
     if port is not None and not running.url.endswith(f":{port}"):
         raise Problem(
             f"the server of {running.data_dir} already runs, at {running.url}.",
             hint="Stop it first: flyte stop server. Or give the second one its own data: FLYTE_HOME=DIR flyte start server",
         )
+    _server.require_version(running)
     say("It runs already." + (" Options count when it starts: flyte stop server" if options else ""))
     show(running)
 
