@@ -157,6 +157,9 @@ average below tells of; at a load of eight everything takes about four times as 
 |---|---|---|
 {table}
 
+Of what is sent of 100,000 actions, 1.4 MB are their ids: random digits, which do not compress. The server makes a
+run's first snapshot when somebody opens it; it is kept while the server runs, so the second visitor does not wait.
+
 ## What is sent
 
 | | now | budget |
