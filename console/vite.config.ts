@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 export default defineConfig({
   base: './',
   plugins: [buildRecord(root)],
-  // What is written for React is drawn by Preact: docs/adr/0009.
+  // What is written for React is drawn by Preact: docs/adr/0010.
   resolve: {
     alias: [
       { find: /^(react(-dom)?|use-sync-external-store\/shim.*)$/, replacement: 'preact/compat' },
