@@ -242,6 +242,24 @@ def test_every_attempt_is_counted(odd: Terminal, mode: list[str]) -> None:
     ]
 
 
+@modes
+def test_what_child_processes_print_is_no_data(user: Terminal, mode: list[str]) -> None:
+    user.write(
+        "speaks.py",
+        "import os, subprocess, sys, flyte\n"
+        "env = flyte.TaskEnvironment(name='speaks')\n"
+        "@env.task\n"
+        "def main() -> None:\n"
+        "    os.write(1, b'raw words\\n')\n"
+        "    subprocess.run([sys.executable, '-c', 'print(\"words of a child\")'], check=True)\n",
+    )
+    said = user.run(*mode, "speaks.py", "main")
+    assert len(said.lines) == 3
+    if mode:
+        assert "raw words\nwords of a child\n" in said.stderr
+    assert user.run(*mode, "-of", "json", "speaks.py", "main").json()["phase"] == "succeeded"
+
+
 def test_a_task_that_exits_or_dies_says_so(odd: Terminal) -> None:
     said = odd.run("odd.py", "exits", code=1)
     assert "7" in said.stderr

@@ -12,7 +12,7 @@ from flyte._cli.configured import load_config
 from flyte._cli.get.logs import show
 from flyte._cli.history import History, open_history
 from flyte._cli.lazy import unswept
-from flyte._cli.problem import mute_stdout, say
+from flyte._cli.problem import mute_stdout, say, words_only
 from flyte._cli.progress import Progress
 from flyte._cli.render import emit_json
 from flyte._cli.run import RunFlags
@@ -92,8 +92,11 @@ def finish_here(start: LocalStart, flags: RunFlags, config: Config) -> None:
     try:
         if flags.tui:
             _watch(run, config, start.finish)
-        else:
+        elif flags.follow and not flags.as_json():
             start.finish()
+        else:
+            with words_only():
+                start.finish()
     except KeyboardInterrupt:
         say(f"\nInterrupted: run {run.name} was aborted. What it did: flyte get action {run.name} --tree")
         raise click.exceptions.Exit(INTERRUPTED) from None

@@ -1,6 +1,9 @@
 """What goes wrong on the command line, and how it is said: the thing, the reason, the next step."""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 import click
@@ -39,6 +42,25 @@ def say_error(message: str, *, hint: str = "", detail: str = "") -> None:
 def say(message: str) -> None:
     """One line of words on stderr, where it cannot be mistaken for data."""
     click.echo(message, err=True)
+
+
+@contextmanager
+def words_only() -> Iterator[None]:
+    """In this block what anybody writes to stdout arrives on stderr, child processes and native code included."""
+    if None in (sys.stdout, sys.stderr):
+        # One was closed before we began: its number may be that of any file since.
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def mute_stdout() -> None:
