@@ -4,10 +4,11 @@ import json
 import os
 import re
 import signal
+import subprocess
 import urllib.request
 
 import pytest
-from terminal import Terminal, until
+from terminal import FLYTE, Terminal, until
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 SUCCESS = "Run 'a0' completed successfully."
@@ -240,6 +241,15 @@ def test_every_attempt_is_counted(odd: Terminal, mode: list[str]) -> None:
         "try 2",
         "try 3",
     ]
+
+
+@modes
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-"])
+def test_closed_streams_take_nothing_from_a_run(odd: Terminal, mode: list[str], closed: str) -> None:
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", FLYTE, "run", *mode, "odd.py", "talks"]
+    subprocess.run(command, cwd=odd.cwd, env=odd.environment(), capture_output=True, check=True, timeout=60)
+    (run,) = odd.get("run")
+    assert run["phase"] == "succeeded"
 
 
 @modes

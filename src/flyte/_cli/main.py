@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import click
 
 from flyte._cli.lazy import Entry, LazyGroup
-from flyte._cli.problem import mute_stdout
+from flyte._cli.problem import mute_stdout, open_closed_streams
 from flyte._cli.state import FORMATS, Format, Settings, forbid_colour
 
 RUN = "Run"
@@ -144,6 +144,7 @@ def cli(
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """The console script. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    open_closed_streams()
     code = invoke(args)
     try:
         sys.stdout.flush()

@@ -44,13 +44,17 @@ def say(message: str) -> None:
     click.echo(message, err=True)
 
 
+def open_closed_streams() -> None:
+    """Where stdout or stderr was closed (`2>&-`), write to nowhere: else its number goes to the next file opened."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            setattr(sys, name, os.fdopen(number, "w"))
+
+
 @contextmanager
 def words_only() -> Iterator[None]:
     """In this block what anybody writes to stdout arrives on stderr, child processes and native code included."""
-    if None in (sys.stdout, sys.stderr):
-        # One was closed before we began: its number may be that of any file since.
-        yield
-        return
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
