@@ -80,7 +80,11 @@ class _Map:
         if _context.current() is None:
             return _plain(task, rows, return_exceptions)
         noted = _noted(self, task, names)
-        return _mapped(task, rows, _group(task, group_name), _limit(concurrency), return_exceptions, noted)
+        # A generator is the caller's code, which may call tasks and wait: not on the loop.
+        apart = any(isinstance(each, Iterator) for each in iterables)
+        return _mapped(
+            task, rows, _group(task, group_name), _limit(concurrency), return_exceptions, noted, apart
+        )
 
     @overload
     def aio(
@@ -208,22 +212,26 @@ async def _mapped(
     limit: int,
     return_exceptions: bool,
     noted: Any = None,
+    apart: bool = False,
 ) -> AsyncIterator[Any]:
     call = _call_of(task, noted)
     window: deque[asyncio.Task[Any]] = deque()
 
-    def fill() -> None:
-        # The group must not hold while the consumer has the turn.
-        with _context.group(group):
-            while len(window) < limit and (row := next(rows, None)) is not None:
+    async def fill() -> None:
+        while len(window) < limit:
+            row = await asyncio.to_thread(next, rows, None) if apart else next(rows, None)
+            if row is None:
+                return
+            # The group must not hold while the iterables or the consumer have the turn.
+            with _context.group(group):
                 window.append(asyncio.create_task(call(row)))
 
-    fill()
+    await fill()
     try:
         while window:
             first = window.popleft()
             await asyncio.wait([first])
-            fill()
+            await fill()
             error = first.exception()
             if error is None:
                 yield first.result()

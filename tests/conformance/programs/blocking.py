@@ -32,3 +32,10 @@ def sixfold(x: int) -> int:
 @env.task
 async def maps_within_maps() -> list[int]:
     return [each for each in flyte.map(sixfold, [1, 2]) if isinstance(each, int)]
+
+
+@program([4], tree="a_map_over_calls(doubled, doubled_map[doubled])")
+@env.task
+def a_map_over_calls() -> list[int]:
+    found = flyte.map(doubled, (doubled(x) for x in [1]))
+    return [each for each in found if isinstance(each, int)]
