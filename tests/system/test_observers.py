@@ -1,6 +1,7 @@
 """Observers see the bodies of tasks and traced calls, in both modes alike, and can break nothing."""
 
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 from place import Place, load
@@ -8,12 +9,11 @@ from place import Place, load
 from flyte import _observers
 from flyte.remote import Action
 
-observed = load("observed_tasks")
 
-
-@pytest.fixture(autouse=True, scope="module")
-def only_here() -> Iterator[None]:
-    yield
+@pytest.fixture(scope="module")
+def observed() -> Iterator[ModuleType]:
+    """The script, which registers its observers; they must not outlive this module's tests."""
+    yield load("observed_tasks")
     _observers._known.clear()
 
 
@@ -21,7 +21,7 @@ def lines(action: Action, attempt: int) -> list[str]:
     return [line for line in action.get_logs(attempt, filter_system=True) if line[:1] in "<>-"]
 
 
-def test_bodies_and_steps_are_observed(both: Place) -> None:
+def test_bodies_and_steps_are_observed(both: Place, observed: ModuleType) -> None:
     run = both.run(observed.watched)
     assert run.outputs()[0] == 5
     root = Action.get(run.name, "a0")
