@@ -145,6 +145,11 @@ _FACES = frozenset(
 )
 """Modules that are there without being imported by name."""
 
+_LATER = frozenset(
+    {"ai", "app", "build", "build_images", "clustered", "deploy", "prefetch", "sandbox", "serve"}
+)
+"""What scripts may ask for that Godwit does not have yet."""
+
 TaskTemplate = Task
 AsyncFunctionTaskTemplate = Task
 """What annotations of other people's code call a task."""
@@ -238,6 +243,10 @@ if not TYPE_CHECKING:
             value = getattr(import_module(module), name)
         elif name in _FACES:
             value = import_module(f"flyte.{name}")
+        elif name in _LATER:
+            raise AttributeError(
+                f"flyte.{name} is not there yet; tasks run without it: flyte.run(task), or flyte run FILE TASK."
+            )
         else:
             raise AttributeError(f"module 'flyte' has no attribute {name!r}")
         globals()[name] = value

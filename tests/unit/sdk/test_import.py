@@ -7,6 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import flyte
 
 HEAVY = ["google.protobuf", "flyteidl2", "asyncio", "apsw", "pydantic", "msgpack", "yaml", "flyte_core.model"]
@@ -48,3 +50,9 @@ def test_every_name_of_the_face_is_there() -> None:
 def test_the_version_is_the_package_s() -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
     assert flyte.__version__ == project["project"]["version"]
+
+
+@pytest.mark.parametrize(("name", "words"), [("deploy", "not there yet"), ("deplyo", "has no attribute")])
+def test_what_is_not_there_says_what_to_do(name: str, words: str) -> None:
+    with pytest.raises(AttributeError, match=words):
+        getattr(flyte, name)
