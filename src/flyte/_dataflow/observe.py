@@ -60,7 +60,7 @@ class Body:
 
 def body(task: "Task[..., Any]", context: "TaskContext", given: Mapping[str, Any]) -> Body | None:
     """Take notes of a body that is about to run; None: it is not worth it, or not wanted."""
-    if os.environ.get(DATAFLOW) == "0" or not may_call(task):
+    if not may_call(task) or os.environ.get(DATAFLOW) == "0":
         return None
     try:
         return Body(task, context, given)

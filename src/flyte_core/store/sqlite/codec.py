@@ -464,20 +464,12 @@ def encode_flow(edges: Sequence[tuple[Edge, int]]) -> str | None:
     """The edges that an action brings along, each with the id of its source."""
     if not edges:
         return None
-    return json.dumps(
-        [
-            [
-                source & _NUMBER,
-                edge.source_path,
-                edge.target_param,
-                edge.target_path,
-                edge.relation,
-                edge.confidence,
-            ]
-            for edge, source in edges
-        ],
-        separators=(",", ":"),
-    )
+    rows = [
+        f"[{source & _NUMBER},{_quote(edge.source_path)},{_quote(edge.target_param)},"
+        f'{_quote(edge.target_path)},"{edge.relation}","{edge.confidence}"]'
+        for edge, source in edges
+    ]
+    return f"[{','.join(rows)}]"
 
 
 def decode_flow(data: str) -> list[Any]:
