@@ -226,8 +226,8 @@ async def _mapped(
             with _context.group(group):
                 window.append(asyncio.create_task(call(row)))
 
-    await fill()
     try:
+        await fill()
         while window:
             first = window.popleft()
             await asyncio.wait([first])
