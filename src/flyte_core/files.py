@@ -32,7 +32,7 @@ def write(path: Path, *parts: bytes | memoryview, durable: bool = True) -> None:
 
 def place(draft: Path, path: Path, *, durable: bool = True) -> None:
     """Give a written file, or a directory of forced ones, its name; the second half of `write`."""
-    if durable and draft.is_file():
+    if durable:
         sync_file(draft)
     draft.replace(path)
     if durable:
